@@ -1,0 +1,57 @@
+namespace PeopleSwarm.Testing;
+
+/// <summary>What happens to datagrams on one direction of a link.</summary>
+public sealed record LinkOptions
+{
+    /// <summary>Bytes of the IPv4 and UDP headers, which count for <see cref="Mtu"/> and <see cref="BytesPerSecond"/>.</summary>
+    public const int HeaderSize = 28;
+
+    /// <summary>No delay, no loss, no limit.</summary>
+    public static LinkOptions Perfect { get; } = new();
+
+    /// <summary>A local network: a tenth of a millisecond, no router.</summary>
+    public static LinkOptions Lan { get; } = new() { Latency = TimeSpan.FromMicroseconds(100) };
+
+    /// <summary>Time under way. Default zero.</summary>
+    public TimeSpan Latency { get; init; }
+
+    /// <summary>Up to this is added to <see cref="Latency"/> at random; it reorders nothing. Default zero.</summary>
+    public TimeSpan Jitter { get; init; }
+
+    /// <summary>Share of datagrams lost, each on its own, 0 to 1. Default 0.</summary>
+    public double LossRate { get; init; }
+
+    /// <summary>Loss that comes in bursts; null for none. Default null.</summary>
+    public BurstLoss? BurstLoss { get; init; }
+
+    /// <summary>Share of datagrams held back by <see cref="ReorderDelay"/>, so that later ones overtake them, 0 to 1. Default 0.</summary>
+    public double ReorderRate { get; init; }
+
+    /// <summary>At most how long a datagram is held back. Default 20 ms.</summary>
+    public TimeSpan ReorderDelay { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Share of datagrams that arrive twice, the second time up to <see cref="ReorderDelay"/> later, 0 to 1. Default 0.</summary>
+    public double DuplicateRate { get; init; }
+
+    /// <summary>Share of datagrams that arrive with one bit flipped, 0 to 1. Default 0.</summary>
+    public double CorruptionRate { get; init; }
+
+    /// <summary>Bytes a second, headers included; null for no limit. Default null.</summary>
+    public long? BytesPerSecond { get; init; }
+
+    /// <summary>Bytes that may wait for their turn where there is a rate; what comes on top is dropped. Default 256 KiB.</summary>
+    public long QueueBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Largest packet in bytes, headers included; larger ones vanish. Default 65,535.</summary>
+    public int Mtu { get; init; } = 65_535;
+
+    /// <summary>Routers on the way; a datagram with no more hops than that dies. Default 0.</summary>
+    public int Hops { get; init; }
+}
+
+/// <summary>A link that is good or bad in turns (Gilbert-Elliott); it changes from one datagram to the next.</summary>
+/// <param name="GoodToBad">Chance that a good link turns bad, 0 to 1.</param>
+/// <param name="BadToGood">Chance that a bad link turns good, 0 to 1; the mean burst is its inverse.</param>
+/// <param name="LossWhileBad">Share lost while bad. Default all.</param>
+/// <param name="LossWhileGood">Share lost while good. Default none.</param>
+public sealed record BurstLoss(double GoodToBad, double BadToGood, double LossWhileBad = 1, double LossWhileGood = 0);

@@ -1,0 +1,141 @@
+using System.Net.Sockets;
+
+namespace PeopleSwarm.Testing;
+
+/// <summary>A computer: addresses, sockets by port, and the loops that run on it.</summary>
+public sealed partial class SimulatedHost
+{
+    private const int FirstEphemeralPort = 32_768, EphemeralPorts = 28_232; // Linux
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ushort, List<SimulatedPort>> _ports = [];
+    private readonly List<Attachment> _attachments = [];
+    private readonly List<SimulatedLoop> _loops = [];
+    private readonly SeededRandom _random;
+
+    internal SimulatedHost(SimulatedNetwork network, string name)
+    {
+        (Network, Name) = (network, name);
+        _random = network.Random.Fork(unchecked(0x5EED_0000_0000 + network.Hosts.Count));
+    }
+
+    /// <summary>The network it is part of.</summary>
+    public SimulatedNetwork Network { get; }
+
+    /// <summary>Its name in messages; the first address unless another was given.</summary>
+    public string Name { get; }
+
+    /// <summary>The first address that is up, port 0; default while it has none.</summary>
+    public UdpEndPoint Address => Route(null)?.Address ?? default;
+
+    /// <summary>Adds a loop without sockets or machines.</summary>
+    public SimulatedLoop AddLoop()
+    {
+        var loop = new SimulatedLoop(this);
+        _loops.Add(loop);
+        return loop;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    internal bool IsAt(Realm realm, UdpEndPoint address) => _attachments.Exists(a => a.Realm == realm && a.Address.HasSameAddress(address));
+
+    internal Attachment Attach(Realm realm, UdpEndPoint address)
+    {
+        Attachment? attachment = null;
+        attachment = new Attachment(address, realm, packet => Arrive(packet, attachment!));
+        realm.Add(attachment);
+        _attachments.Add(attachment);
+        return attachment;
+    }
+
+    internal void WakeLoops()
+    {
+        foreach (var loop in _loops) loop.Wake();
+    }
+
+    /// <summary>Opens a port; the way of both the loops and the simulated sockets.</summary>
+    internal SimulatedPort Open(UdpEndPoint local, DatagramSocketOptions options, Action<Packet> deliver)
+    {
+        bool isAny = local.WithPort(0) == UdpEndPoint.AnyIPv4 || local.WithPort(0) == UdpEndPoint.AnyIPv6;
+        lock (_gate)
+        {
+            if (!isAny && !IsLoopback(local) && !_attachments.Exists(a => a.Address.HasSameAddress(local)))
+                throw new SocketException((int)SocketError.AddressNotAvailable);
+            ushort number = local.Port != 0 ? local.Port : FreePort();
+            if (!_ports.TryGetValue(number, out var sharing)) _ports[number] = sharing = [];
+            if (sharing.Exists(p => Clash(p, local, isAny) && !(p.Options.ReuseAddress && options.ReuseAddress)))
+                throw new SocketException((int)SocketError.AddressAlreadyInUse);
+            var port = new SimulatedPort(this, local.WithPort(number), isAny, options, deliver);
+            sharing.Add(port);
+            return port;
+        }
+    }
+
+    internal void Close(SimulatedPort port)
+    {
+        lock (_gate)
+            if (_ports.TryGetValue(port.LocalEndPoint.Port, out var sharing) && sharing.Remove(port) && sharing.Count == 0)
+                _ports.Remove(port.LocalEndPoint.Port);
+    }
+
+    internal void Send(SimulatedPort port, ReadOnlySpan<byte> datagram, UdpEndPoint to, byte ttl)
+    {
+        byte[] data = datagram.ToArray();
+        if (IsLoopback(to))
+        {
+            Network.SendToSelf(new Packet(data, UdpEndPoint.Loopback(port.LocalEndPoint.Port), to, ttl, this));
+            return;
+        }
+        var from = port.IsAny ? Route(to) : _attachments.Find(a => a.IsUp && a.Address.HasSameAddress(port.LocalEndPoint));
+        var packet = new Packet(data, (from?.Address ?? port.LocalEndPoint).WithPort(port.LocalEndPoint.Port), to, ttl, this);
+        if (from is null) Network.Drop(packet, DropReason.HostDown);
+        else if (_attachments.Exists(a => a.IsUp && a.Address.HasSameAddress(to))) Network.SendToSelf(packet);
+        else Network.Send(packet, from);
+    }
+
+    private void Arrive(Packet packet, Attachment through)
+    {
+        if (!through.IsUp) Network.Drop(packet, DropReason.HostDown);
+        else Deliver(packet);
+    }
+
+    internal void Deliver(Packet packet)
+    {
+        if (IsAsleep)
+        {
+            Network.Drop(packet, DropReason.HostDown);
+            return;
+        }
+        SimulatedPort? port;
+        lock (_gate)
+            port = _ports.TryGetValue(packet.To.Port, out var sharing)
+                ? sharing.Find(p => p.IsAny || p.LocalEndPoint.HasSameAddress(packet.To))
+                : null;
+        if (port is null)
+        {
+            Network.Drop(packet, DropReason.NoSocket);
+            return;
+        }
+        Network.Statistics.Delivered++;
+        Network.Trace.Delivered(Network.Now, packet);
+        port.Deliver(packet);
+    }
+
+    private Attachment? Route(UdpEndPoint? to) =>
+        (to is { } address ? _attachments.Find(a => a.IsUp && a.Realm.Find(address) is not null) : null) ?? _attachments.Find(a => a.IsUp);
+
+    private ushort FreePort()
+    {
+        for (int i = 0; i < EphemeralPorts; i++)
+        {
+            ushort port = (ushort)(FirstEphemeralPort + _random.Next(EphemeralPorts));
+            if (!_ports.ContainsKey(port)) return port;
+        }
+        throw new SocketException((int)SocketError.AddressAlreadyInUse);
+    }
+
+    private static bool Clash(SimulatedPort port, in UdpEndPoint local, bool isAny) => isAny || port.IsAny || port.LocalEndPoint.HasSameAddress(local);
+
+    private static bool IsLoopback(in UdpEndPoint address) => address.IsIPv4 && address.IPv4 >> 24 == 127;
+}

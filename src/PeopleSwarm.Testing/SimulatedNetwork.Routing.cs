@@ -1,0 +1,80 @@
+namespace PeopleSwarm.Testing;
+
+public sealed partial class SimulatedNetwork
+{
+    private static readonly TimeSpan s_loopbackLatency = TimeSpan.FromMicroseconds(20);
+    private readonly Dictionary<(Attachment, Attachment), Link> _links = [];
+    private readonly Dictionary<(UdpEndPoint, UdpEndPoint), LinkOptions> _overrides = [];
+
+    /// <summary>Sets both directions between two public addresses; ports do not count. Null goes back to <see cref="Link"/>.</summary>
+    public void SetLink(UdpEndPoint one, UdpEndPoint other, LinkOptions? options)
+    {
+        SetOneWayLink(one, other, options);
+        SetOneWayLink(other, one, options);
+    }
+
+    /// <summary>Sets one direction between two public addresses; ports do not count. Null goes back to <see cref="Link"/>.</summary>
+    public void SetOneWayLink(UdpEndPoint from, UdpEndPoint to, LinkOptions? options)
+    {
+        var key = (from.WithPort(0), to.WithPort(0));
+        if (options is null) _overrides.Remove(key);
+        else _overrides[key] = options;
+    }
+
+    /// <summary>A host sends: to itself, to its neighbours, or through its gateway.</summary>
+    internal void Send(Packet packet, Attachment from)
+    {
+        Statistics.Sent++;
+        Statistics.SentBytes += packet.Data.Length;
+        Trace.Sent(Now, packet);
+        Forward(packet, from);
+    }
+
+    internal void SendToSelf(Packet packet)
+    {
+        Statistics.Sent++;
+        Statistics.SentBytes += packet.Data.Length;
+        Trace.Sent(Now, packet);
+        At(Now + s_loopbackLatency, () => packet.Origin.Deliver(packet));
+    }
+
+    internal void Forward(Packet packet, Attachment from)
+    {
+        var to = from.Realm.Find(packet.To) ?? from.Realm.Gateway;
+        if (to is null || to == from) Drop(packet, DropReason.NoRoute);
+        else Pass(from.Uplink, packet, p => Pass(LinkBetween(from, to), p, q => Pass(to.Downlink, q, to.Arrive)));
+    }
+
+    internal void Drop(Packet packet, DropReason reason)
+    {
+        Statistics.CountDrop(reason);
+        Trace.Dropped(Now, packet, reason);
+    }
+
+    private void Pass(Link? link, Packet packet, Action<Packet> then)
+    {
+        if (link is null)
+        {
+            then(packet);
+            return;
+        }
+        var fate = link.Enter(Now, packet);
+        if (fate.Dropped is { } reason)
+        {
+            Drop(packet, reason);
+            return;
+        }
+        var arriving = fate.Packet!;
+        At(fate.Arrival, () => then(arriving));
+        if (fate.Again is { } again) At(again, () => then(arriving));
+    }
+
+    private Link LinkBetween(Attachment from, Attachment to)
+    {
+        if (_links.TryGetValue((from, to), out var link)) return link;
+        var realm = from.Realm;
+        var key = (from.Address, to.Address);
+        Func<LinkOptions> options = realm == _internet ? () => _overrides.GetValueOrDefault(key) ?? realm.Link : () => realm.Link;
+        return _links[(from, to)] = new Link(Random.Fork(_links.Count + 1), options);
+    }
+}

@@ -1,0 +1,77 @@
+namespace PeopleSwarm.Testing;
+
+public sealed partial class SimulatedNetwork
+{
+    private readonly EventQueue _clock;
+
+    /// <summary>The current instant. It moves only while the network runs.</summary>
+    public Timestamp Now => _clock.Now;
+
+    /// <summary>Runs until the condition holds; it is looked at before the first event and after each.</summary>
+    /// <returns>False if it does not hold within <paramref name="limit"/> of virtual time.</returns>
+    /// <exception cref="SimulationException">A machine threw, or broke its contract.</exception>
+    public bool RunUntil(Func<bool> condition, TimeSpan limit)
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        var end = Now + limit;
+        WakeAll();
+        while (!condition())
+        {
+            if (Step(end)) continue;
+            _clock.JumpTo(end);
+            return condition();
+        }
+        return true;
+    }
+
+    /// <summary>Runs for a stretch of virtual time.</summary>
+    /// <exception cref="SimulationException">A machine threw, or broke its contract.</exception>
+    public void RunFor(TimeSpan duration)
+    {
+        var end = Now + duration;
+        WakeAll();
+        while (Step(end)) { }
+        _clock.JumpTo(end);
+    }
+
+    /// <summary>Runs until nothing is left to happen at this instant.</summary>
+    public void RunNow() => RunFor(TimeSpan.Zero);
+
+    /// <summary>Does something later, in between the datagrams; machines may be commanded from there.</summary>
+    public void After(TimeSpan delay, Action action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        _clock.Add(Now + delay, () =>
+        {
+            action();
+            WakeAll();
+        });
+    }
+
+    /// <summary>The clock jumps, as after a host's suspend: nothing happens in between, everything due is late.</summary>
+    public void Jump(TimeSpan duration) => _clock.JumpTo(Now + duration);
+
+    internal void Post(Action action) => _clock.Add(Now, action);
+
+    internal void At(Timestamp instant, Action action) => _clock.Add(instant, action);
+
+    private bool Step(Timestamp end)
+    {
+        if (!_clock.TryTake(end, out var action)) return false;
+        try
+        {
+            action!();
+        }
+        catch (Exception error) when (error is not SimulationException)
+        {
+            throw Failure($"{error.GetType().Name}: {error.Message}", error);
+        }
+        return true;
+    }
+
+    // Tests command machines between runs without telling their loops.
+    private void WakeAll()
+    {
+        foreach (var host in _hosts) host.WakeLoops();
+    }
+}
