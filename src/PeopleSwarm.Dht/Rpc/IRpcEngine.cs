@@ -68,9 +68,9 @@ internal readonly record struct RpcOutcome(RpcResponse? Response, RpcFailure Fai
 internal sealed record RpcResponse(ushort Tid, SocketId Socket, UdpEndPoint From, NodeId? Id, UdpEndPoint To, ReadOnlyMemory<byte>? Token,
     IReadOnlyList<UdpEndPoint> CloserNodes, int Error, ReadOnlyMemory<byte>? Value, TimeSpan RoundTrip);
 
-/// <summary>A request of another node; the value is borrowed until the handler returns.</summary>
+/// <summary>A request of another node; the value is borrowed until the handler returns. <paramref name="Size"/>: bytes of the datagram.</summary>
 internal readonly record struct RpcIncoming(SocketId Socket, ushort Tid, UdpEndPoint From, UdpEndPoint To, NodeId? Id, bool HasValidToken,
-    ReadOnlyMemory<byte> Token, int Command, NodeId? Target, ReadOnlyMemory<byte>? Value, bool IsInternal);
+    ReadOnlyMemory<byte> Token, int Command, NodeId? Target, ReadOnlyMemory<byte>? Value, bool IsInternal, int Size = 0);
 
 /// <summary>An answer to give. <paramref name="To"/> null answers the sender.</summary>
 internal readonly record struct RpcReply(ReadOnlyMemory<byte>? Value = null, int Error = 0, bool WithToken = true, bool WithCloserNodes = true,

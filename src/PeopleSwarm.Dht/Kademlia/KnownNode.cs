@@ -1,0 +1,31 @@
+namespace PeopleSwarm.Dht.Kademlia;
+
+/// <summary>A node of the routing table and how fresh it is, in ticks of 5 s (spec dht-rpc, 12).</summary>
+internal sealed class KnownNode(NodeId id, UdpEndPoint endPoint)
+{
+    public NodeId Id { get; } = id;
+
+    public UdpEndPoint EndPoint { get; } = endPoint;
+
+    /// <summary>Tick it entered the table.</summary>
+    public long Added { get; set; }
+
+    /// <summary>Tick of the last ping sent or message heard.</summary>
+    public long Pinged { get; set; }
+
+    /// <summary>Tick it was last heard.</summary>
+    public long Seen { get; set; }
+
+    /// <summary>Tick its view of our address was last sampled; null for never.</summary>
+    public long? Sampled { get; set; }
+
+    /// <summary>Times it was heard: tells an answer from none within one tick.</summary>
+    public long TimesHeard { get; set; }
+
+    /// <summary>Times others told it was down.</summary>
+    public int DownHints { get; set; }
+
+    internal KnownNode? Older { get; set; }
+
+    internal KnownNode? Newer { get; set; }
+}

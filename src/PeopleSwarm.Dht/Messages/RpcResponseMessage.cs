@@ -1,0 +1,83 @@
+namespace PeopleSwarm.Dht.Messages;
+
+/// <summary>A response datagram as read (spec dht-rpc, 5); spans are borrowed.</summary>
+internal readonly ref struct RpcResponseMessage
+{
+    public const byte Header = 0x13;
+
+    private const int HasIdFlag = 1, HasTokenFlag = 2, HasCloserNodesFlag = 4, HasErrorFlag = 8, HasValueFlag = 16;
+    private const int FixedSize = 1 + 1 + 2 + AddressArray.ItemSize;
+
+    public ushort Tid { get; init; }
+
+    /// <summary>The address the response is sent to: what the receiver is to the sender.</summary>
+    public UdpEndPoint To { get; init; }
+
+    /// <summary>The sender's id as claimed.</summary>
+    public NodeId? Id { get; init; }
+
+    /// <summary>32 bytes, or empty for none.</summary>
+    public ReadOnlySpan<byte> Token { get; init; }
+
+    public AddressArray CloserNodes { get; init; }
+
+    /// <summary>0 where the datagram has none; above 2^31 - 1 reads as that.</summary>
+    public int Error { get; init; }
+
+    public bool HasValue { get; init; }
+
+    /// <summary>May be empty although <see cref="HasValue"/>.</summary>
+    public ReadOnlySpan<byte> Value { get; init; }
+
+    /// <summary>Bytes a response takes.</summary>
+    public static int SizeOf(bool hasId, bool hasToken, int closerNodes, int error, int? valueLength) =>
+        FixedSize + (hasId ? NodeId.Size : 0) + (hasToken ? 32 : 0) + (closerNodes == 0 ? 0 : CompactWriter.SizeOfAddresses(closerNodes))
+        + (error == 0 ? 0 : CompactWriter.SizeOfUInt(error)) + (valueLength is { } length ? CompactWriter.SizeOfBuffer(length) : 0);
+
+    /// <summary>Reads a response; false if it is anything else. Unknown flags and trailing bytes are ignored.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> datagram, out RpcResponseMessage message)
+    {
+        message = default;
+        var reader = new CompactReader(datagram);
+        if (!reader.TryReadByte(out byte header) || header != Header || !reader.TryReadUInt(out long flags) || !reader.TryReadUInt16(out ushort tid)
+            || !reader.TryReadIPv4Address(out var to)) return false;
+        NodeId id = default;
+        ReadOnlySpan<byte> token = default, value = default;
+        AddressArray closerNodes = default;
+        long error = 0;
+        if ((flags & HasIdFlag) != 0 && !reader.TryReadNodeId(out id)) return false;
+        if ((flags & HasTokenFlag) != 0 && !reader.TryReadFixed32(out token)) return false;
+        if ((flags & HasCloserNodesFlag) != 0 && !reader.TryReadArrayOfAddresses(out closerNodes)) return false;
+        if ((flags & HasErrorFlag) != 0 && !reader.TryReadUInt(out error)) return false;
+        if ((flags & HasValueFlag) != 0 && !reader.TryReadBuffer(out value)) return false;
+        message = new()
+        {
+            Tid = tid,
+            To = to,
+            Id = (flags & HasIdFlag) != 0 ? id : null,
+            Token = token,
+            CloserNodes = closerNodes,
+            Error = (int)Math.Min(error, int.MaxValue),
+            HasValue = (flags & HasValueFlag) != 0,
+            Value = value,
+        };
+        return true;
+    }
+
+    /// <summary>Writes this response with <paramref name="closerNodes"/> in place of its own; returns the bytes written.</summary>
+    public int Write(Span<byte> destination, ReadOnlySpan<UdpEndPoint> closerNodes)
+    {
+        var writer = new CompactWriter(destination);
+        writer.WriteByte(Header);
+        writer.WriteByte((byte)((Id is null ? 0 : HasIdFlag) | (Token.IsEmpty ? 0 : HasTokenFlag) | (closerNodes.IsEmpty ? 0 : HasCloserNodesFlag)
+            | (Error == 0 ? 0 : HasErrorFlag) | (HasValue ? HasValueFlag : 0)));
+        writer.WriteUInt16(Tid);
+        writer.WriteIPv4Address(To);
+        if (Id is { } id) writer.WriteNodeId(id);
+        writer.WriteBytes(Token);
+        if (!closerNodes.IsEmpty) writer.WriteArrayOfAddresses(closerNodes);
+        if (Error != 0) writer.WriteUInt(Error);
+        if (HasValue) writer.WriteBuffer(Value);
+        return writer.Length;
+    }
+}

@@ -1,0 +1,34 @@
+namespace PeopleSwarm.Dht.Rpc;
+
+/// <summary>Joins the network: walks to our own place, tries our server socket on the way, walks again with the new id (spec dht-rpc, 15.2).</summary>
+internal sealed class BootstrapProcedure(RpcSettings settings, RequestTable requests, LocalIdentity identity, NetworkState state,
+    Action<Timestamp, NodeId, IRpcQueryObserver> findNode, Action<Timestamp> done) : IRpcQueryObserver
+{
+    private bool _isFirstReply = settings.Firewalled && settings.QuickFirewall && settings.Ephemeral != EphemeralSetting.Never;
+    private bool _isReachable, _isSecondRound;
+
+    public void Start(Timestamp now) => findNode(now, identity.Table.Id, this);
+
+    public void OnReply(Timestamp now, RpcResponse reply)
+    {
+        if (!_isFirstReply) return;
+        _isFirstReply = false;
+        requests.Send(now, FirewallProbe.PingNat(reply.From, identity.Sockets.ServerPort),
+            (_, outcome) => _isReachable |= outcome.Response is { } answer && answer.Socket == identity.Sockets.Server);
+    }
+
+    public void OnFinished(Timestamp now, RpcQueryOutcome outcome)
+    {
+        if (_isSecondRound || !_isReachable && !state.IsForced)
+        {
+            done(now);
+            return;
+        }
+        _isSecondRound = true;
+        state.Update(now, onlyFirewall: !state.IsForced, (at, changed) =>
+        {
+            if (changed) Start(at);
+            else done(at);
+        });
+    }
+}
