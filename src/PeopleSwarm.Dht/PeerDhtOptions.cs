@@ -1,0 +1,67 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PeopleSwarm;
+
+/// <summary>What a node stores and forwards for others, and how it listens and dials (spec hyperdht).</summary>
+public sealed class PeerDhtOptions
+{
+    /// <summary>Announcements kept in each of two generations; routes, bumps and refreshes have the same bound each. Default 65,536.</summary>
+    [Range(16, 16 * 1024 * 1024)]
+    public int MaxRecords { get; set; } = 65_536;
+
+    /// <summary>Age of an announcement nobody renews, 1 minute to 1 day; it goes between 2/3 and 4/3 of it. Default 20 minutes.</summary>
+    public TimeSpan RecordAge { get; set; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>Signatures of announcements checked for one source address a second; twice as many at once. Default 200.</summary>
+    [Range(1, 1_000_000)]
+    public int VerificationsPerSourcePerSecond { get; set; } = 200;
+
+    /// <summary>Signatures of announcements checked a second for all sources; twice as many at once. Default 500.</summary>
+    [Range(1, 1_000_000)]
+    public int VerificationsPerSecond { get; set; } = 500;
+
+    /// <summary>Source and destination addresses whose rates are remembered, each. Default 16,384.</summary>
+    [Range(16, 1_048_576)]
+    public int MaxTrackedSources { get; set; } = 16_384;
+
+    /// <summary>Handshakes and punch rounds forwarded for one source address a second; twice as many at once. Default 500.</summary>
+    [Range(1, 1_000_000)]
+    public int ForwardsPerSourcePerSecond { get; set; } = 500;
+
+    /// <summary>Of those, how many go to one address that only the sender named; twice as many at once. Default 250.</summary>
+    [Range(1, 1_000_000)]
+    public int ForwardsPerDestinationPerSecond { get; set; } = 250;
+
+    /// <summary>Forwarded messages whose answer is still let through. Default 16,384.</summary>
+    [Range(16, 1_048_576)]
+    public int MaxForwardsInFlight { get; set; } = 16_384;
+
+    /// <summary>Time in which the answer to a forwarded message is let through, 5 s to 1 min. Default 15 s.</summary>
+    public TimeSpan ForwardLifetime { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>First messages of handshakes a listener reads a second; twice as many at once. Default 1,000.</summary>
+    [Range(1, 1_000_000)]
+    public int HandshakesPerSecond { get; set; } = 1000;
+
+    /// <summary>Relays a listener keeps itself announced on. Default 3.</summary>
+    [Range(1, 16)]
+    public int Relays { get; set; } = 3;
+
+    /// <summary>Pause between two rounds of pings to the relays, which keep our NAT's mappings open; 1 s to 1 min. Default 3 s.</summary>
+    public TimeSpan RelayPingInterval { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Rounds of pings after which a listener announces itself again. Default 100, about 5 minutes.</summary>
+    [Range(1, 1000)]
+    public int RelayPingRounds { get; set; } = 100;
+
+    /// <summary>Time a listener or a dialler waits for the other side's first packet, 1 s to 1 min. Default 10 s.</summary>
+    public TimeSpan PassiveWait { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Peers whose relays are remembered after a connection. Default 512.</summary>
+    [Range(0, 1_048_576)]
+    public int MaxCachedPeers { get; set; } = 512;
+
+    /// <summary>Connects under way at once; more fail at once. Default 4,096.</summary>
+    [Range(1, 1_048_576)]
+    public int MaxConnects { get; set; } = 4096;
+}
