@@ -1,0 +1,260 @@
+using PeopleSwarm.Dht.Announcing;
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Relay;
+using PeopleSwarm.Dht.Rpc;
+using PeopleSwarm.Dht.Storage;
+
+namespace PeopleSwarm.Dht.Connect;
+
+/// <summary>Decides, later and on the loop, whether a peer is refused.</summary>
+internal interface IPeerGate
+{
+    /// <summary>Asks; <paramref name="answer"/> is called once, later, with true to refuse.</summary>
+    void Ask(PublicKey remote, PeerHandshakePayload payload, Action<Timestamp, bool> answer);
+}
+
+/// <summary>
+/// The server side of handshakes for one key (spec hyperdht, 8.3). The exact bytes of the client's message name a session: the
+/// same message over several relays, or repeated, is decided once and answered alike. Refusal is silence.
+/// </summary>
+internal sealed class AcceptMachine
+{
+    private const int MaxWaiters = 128; // answers owed by one session while its gate decides
+
+    private readonly PeerContext _context;
+    private readonly KeyPair _keyPair;
+    private readonly AnnounceMachine _announcer;
+    private readonly RelayRouter _router;
+    private readonly PeerListenOptions _options;
+    private readonly IPeerGate? _gate;
+    private readonly Action<PeerLink> _accepted;
+    private readonly Dictionary<NodeId, AcceptSession> _sessions = [];
+    private readonly List<AcceptSession?> _slots = [];
+    private readonly RateLimiter<byte> _rate;
+    private long _order;
+
+    public AcceptMachine(PeerContext context, KeyPair keyPair, AnnounceMachine announcer, RelayRouter router, PeerListenOptions options,
+        IPeerGate? gate, Action<PeerLink> accepted)
+    {
+        (_context, _keyPair, _announcer, _router, _options, _gate, _accepted) = (context, keyPair, announcer, router, options, gate, accepted);
+        _rate = new(context.Options.HandshakesPerSecond, 2 * context.Options.HandshakesPerSecond, 1);
+    }
+
+    /// <summary>Sessions remembered, finished ones included.</summary>
+    public int SessionCount => _sessions.Count;
+
+    /// <summary>Messages dropped over a limit.</summary>
+    public long Dropped { get; private set; }
+
+    public Timestamp? NextTimeout
+    {
+        get
+        {
+            Timestamp? next = null;
+            foreach (var session in _sessions.Values) next = Timestamp.Earliest(next, session.Due);
+            return next;
+        }
+    }
+
+    /// <summary>Takes a client's handshake, however it came.</summary>
+    public void Receive(Timestamp now, in RpcIncoming request, in PeerHandshakeMessage message)
+    {
+        if (message.Noise.IsEmpty) return;
+        var kept = request with { Value = null, Token = default };
+        var way = new HandshakeWay(message.Mode, message.PeerAddress, message.RelayAddress);
+        Span<byte> hash = stackalloc byte[NodeId.Size];
+        _context.Crypto.Hash(message.Noise, hash);
+        var key = new NodeId(hash);
+        if (_sessions.TryGetValue(key, out var session))
+        {
+            if (session.State == AcceptState.Deciding) Owe(session, kept, way);
+            else if (session.Reply is { } reply) _router.AnswerHandshake(now, request, way, reply);
+            return;
+        }
+        if (!_rate.TryTake(now, 0))
+        {
+            Dropped++;
+            return;
+        }
+        session = AddSession(now, key, kept, way);
+        if (!TryReadClient(session, message.Noise))
+        {
+            Close(now, session);
+            return;
+        }
+        SetState(session, AcceptState.Deciding, now + _context.Options.PassiveWait);
+        if (_gate is null) Answer(now, session);
+        else _gate.Ask(session.RemotePublicKey, session.ToPublicPayload(), (at, refused) => OnDecided(at, session, refused));
+    }
+
+    public void HandleTimeout(Timestamp now)
+    {
+        foreach (var session in _sessions.Values.Where(s => s.Due <= now).ToArray())
+        {
+            if (session.IsOver) Forget(session);
+            else Close(now, session);
+        }
+    }
+
+    /// <summary>Drops every session; streams that nobody was given end.</summary>
+    public void Clear()
+    {
+        foreach (var session in _sessions.Values.ToArray()) Forget(session);
+    }
+
+    private AcceptSession AddSession(Timestamp now, in NodeId key, in RpcIncoming request, in HandshakeWay way)
+    {
+        if (_sessions.Count >= _options.MaxHandshakes) MakeRoom();
+        int id = _slots.IndexOf(null);
+        if (id < 0)
+        {
+            id = _slots.Count;
+            _slots.Add(null);
+        }
+        var session = new AcceptSession(id, key, request, way, _order++);
+        (_sessions[key], _slots[id]) = (session, session);
+        Owe(session, request, way);
+        return session;
+    }
+
+    /// <summary>The oldest that only serves duplicates goes, or else the oldest that was not heard of again.</summary>
+    private void MakeRoom()
+    {
+        Dropped++;
+        AcceptSession? oldest = null;
+        foreach (var session in _sessions.Values)
+            if (oldest is null || (session.IsOver, -session.Order).CompareTo((oldest.IsOver, -oldest.Order)) > 0) oldest = session;
+        if (oldest is not null) Forget(oldest);
+    }
+
+    private static void Owe(AcceptSession session, in RpcIncoming request, in HandshakeWay way)
+    {
+        if (session.Owed.Count < MaxWaiters) session.Owed.Add((request, way));
+    }
+
+    private bool TryReadClient(AcceptSession session, ReadOnlySpan<byte> noise)
+    {
+        var handshake = _context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Responder, _keyPair, prologue: _context.Namespaces.PeerHandshake);
+        session.Handshake = handshake;
+        var plain = new byte[noise.Length];
+        if (!handshake.TryReadMessage(noise, plain, out int length) || handshake.RemotePublicKey is not { } remote) return false;
+        if (!NoisePayload.TryRead(plain.AsSpan(0, length), out var payload)) return false;
+        (session.RemotePublicKey, session.Remote) = (remote, payload);
+        return true;
+    }
+
+    private void OnDecided(Timestamp now, AcceptSession session, bool refused)
+    {
+        if (session.State != AcceptState.Deciding) return; // given up meanwhile
+        if (refused) Close(now, session);
+        else Answer(now, session);
+    }
+
+    private void Answer(Timestamp now, AcceptSession session)
+    {
+        var remote = session.Remote!;
+        var error = remote.Version != NoisePayload.CurrentVersion ? PeerErrorCode.VersionMismatch
+            : remote.Udx is null ? PeerErrorCode.Aborted : PeerErrorCode.None;
+        if (error == PeerErrorCode.None && !TryCreateStream(session))
+        {
+            Close(now, session);
+            return;
+        }
+        session.Reply = WriteReply(session, error);
+        if (error != PeerErrorCode.None) Close(now, session);
+        else if (remote.Firewall == PeerFirewallState.Open || session.IsDirect) Dial(now, session);
+        else SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
+
+        var owed = session.Owed.ToArray();
+        session.Owed.Clear();
+        foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, session.Reply);
+    }
+
+    private bool TryCreateStream(AcceptSession session)
+    {
+        try
+        {
+            session.Stream = _context.CreateStream(new()
+            {
+                AcceptPath = (IReliableStream _, in DatagramSource source) => OnPath(session, source),
+                OnMessage = session.Unordered.Receive,
+            });
+            return true;
+        }
+        catch (InvalidOperationException) // the transport is full or closed
+        {
+            Dropped++;
+            return false;
+        }
+    }
+
+    private byte[] WriteReply(AcceptSession session, PeerErrorCode error)
+    {
+        var relayAddresses = _announcer.RelayAddresses;
+        var payload = new NoisePayload
+        {
+            Error = error,
+            Firewall = _context.Firewall,
+            Holepunch = _context.Firewall == PeerFirewallState.Open ? null : new(session.Id, _announcer.Relays),
+            Addresses4 = _context.ListedAddresses(_options.ShareLocalAddress),
+            Udx = new(session.Stream?.LocalId ?? 0),
+            SecretStreamVersion = 1,
+            RelayAddresses = relayAddresses.Count == 0 ? null : relayAddresses,
+        }.Encode();
+        var handshake = session.Handshake!;
+        var reply = new byte[payload.Length + handshake.NextMessageOverhead];
+        int length = handshake.WriteMessage(payload, reply);
+        if (error == PeerErrorCode.None) session.Keys = handshake.GetResult();
+        handshake.Dispose();
+        session.Handshake = null;
+        return length == reply.Length ? reply : reply[..length];
+    }
+
+    /// <summary>The client can be reached as it is: at the address others see, not the one it lists.</summary>
+    private void Dial(Timestamp now, AcceptSession session)
+    {
+        var socket = session.IsDirect ? session.Request.Socket : _context.Engine.DefaultSocket;
+        if (PeerContext.IsDialable(session.ClientAddress)) Connect(now, session, new(session.ClientAddress, socket), PeerPath.Direct, isHeard: false);
+        else SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
+    }
+
+    /// <summary>A packet for a session's stream: where it came from is where the client is.</summary>
+    private bool OnPath(AcceptSession session, in DatagramSource source)
+    {
+        if (source.From.Port == 0) return false;
+        if (session.State != AcceptState.Waiting) return session.State == AcceptState.Connected;
+        bool isLan = AddressRanges.IsPrivate(source.From) && session.Remote!.Addresses4.Contains(source.From);
+        Connect(_context.Now(), session, source, isLan ? PeerPath.Lan : PeerPath.Direct, isHeard: true);
+        return true;
+    }
+
+    private void Connect(Timestamp now, AcceptSession session, in DatagramSource to, PeerPath path, bool isHeard)
+    {
+        var (stream, keys) = (session.Stream!, session.Keys!);
+        (session.Stream, session.Keys) = (null, null);
+        stream.Connect(to.Socket, session.Remote!.Udx!.Id, to.From);
+        SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
+        _accepted(new(stream, keys, session.RemotePublicKey, path, session.Unordered, isHeard));
+    }
+
+    private void Close(Timestamp now, AcceptSession session)
+    {
+        session.Release();
+        SetState(session, AcceptState.Closed, now + _options.HandshakeClearWait);
+    }
+
+    private void Forget(AcceptSession session)
+    {
+        _sessions.Remove(session.Key);
+        _slots[session.Id] = null;
+        while (_slots.Count != 0 && _slots[^1] is null) _slots.RemoveAt(_slots.Count - 1);
+        session.Release();
+        SetState(session, AcceptState.Closed, null);
+    }
+
+    private void SetState(AcceptSession session, AcceptState state, Timestamp? due)
+    {
+        (session.State, session.Due) = (state, due);
+        _context.DeadlinesChanged = true;
+    }
+}

@@ -1,0 +1,63 @@
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Relay;
+using PeopleSwarm.Dht.Rpc;
+
+namespace PeopleSwarm.Dht.Connect;
+
+/// <summary>Where a handshake with a client stands.</summary>
+internal enum AcceptState
+{
+    Deciding,  // the gate is asked; → Waiting, Connected or Closed
+    Waiting,   // answered, the client's first packet opens the stream; → Connected, or Closed after a while
+    Connected, // the stream was handed over; remembered for duplicates
+    Closed,    // refused, failed or given up; remembered for duplicates
+}
+
+/// <summary>One client's handshake.</summary>
+internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, HandshakeWay way, long order)
+{
+    /// <summary>What punch rounds name; reused once the session is forgotten.</summary>
+    public int Id { get; } = id;
+
+    /// <summary>The hash of the client's message.</summary>
+    public NodeId Key { get; } = key;
+
+    /// <summary>The request that brought it first.</summary>
+    public RpcIncoming Request { get; } = request;
+
+    /// <summary>Grows with each session.</summary>
+    public long Order { get; } = order;
+
+    /// <summary>Whether the client asked us without a relay.</summary>
+    public bool IsDirect { get; } = way.PeerAddress is null;
+
+    /// <summary>The client as the relay, or we, saw it.</summary>
+    public UdpEndPoint ClientAddress { get; } = way.PeerAddress ?? request.From;
+
+    public AcceptState State { get; set; }
+    public Timestamp? Due { get; set; }
+    public IHandshake? Handshake { get; set; }
+    public PublicKey RemotePublicKey { get; set; }
+    public NoisePayload? Remote { get; set; }
+    public byte[]? Reply { get; set; }
+    public IReliableStream? Stream { get; set; }
+    public HandshakeResult? Keys { get; set; }
+    public UnorderedInlet Unordered { get; } = new();
+
+    /// <summary>Requests to answer once it is decided.</summary>
+    public List<(RpcIncoming Request, HandshakeWay Way)> Owed { get; } = [];
+
+    /// <summary>Whether it only serves duplicates.</summary>
+    public bool IsOver => State is AcceptState.Connected or AcceptState.Closed;
+
+    public PeerHandshakePayload ToPublicPayload() => new(ClientAddress, Remote!.Addresses4, Remote.Firewall == PeerFirewallState.Open);
+
+    /// <summary>Ends what nobody was given.</summary>
+    public void Release()
+    {
+        Stream?.Abort();
+        Keys?.Dispose();
+        Handshake?.Dispose();
+        (Stream, Keys, Handshake) = (null, null, null);
+    }
+}

@@ -1,0 +1,191 @@
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Rpc;
+
+namespace PeopleSwarm.Dht.Connect;
+
+/// <summary>Where a connect stands.</summary>
+internal enum ConnectState
+{
+    Searching, // handshakes under way, or relays still looked for; → Waiting or Over
+    Waiting,   // the server answered, a path is being tried; → Over
+    Over,
+}
+
+/// <summary>How a connect ended: with a link, or with a reason.</summary>
+internal readonly record struct ConnectOutcome(PeerLink? Link, PeerConnectException? Error);
+
+/// <summary>
+/// Dials a key (spec hyperdht, 9.3): finds nodes that forward to it, shakes hands through several of them at once with the same
+/// message, and takes the first path that works. It ends exactly once, at the latest when its time is over.
+/// </summary>
+internal sealed partial class ConnectMachine
+{
+    private const int MaxParallel = 2, MaxParallelKnown = 3; // attempts at once through nodes found, and through known ones
+    private const int MaxKnown = 8, MaxCandidates = 32, MaxLog = 64;
+
+    private readonly PeerContext _context;
+    private readonly PublicKey _remote;
+    private readonly NodeId _target;
+    private readonly PeerConnectOptions _options;
+    private readonly UdpEndPoint[] _known;
+    private readonly Action<Timestamp, ConnectOutcome> _done;
+    private readonly IHandshake _handshake;
+    private readonly IReliableStream _stream;
+    private readonly UnorderedInlet _unordered = new();
+    private readonly byte[] _value;
+    private readonly bool _isOpen;
+    private readonly Timestamp _deadline;
+
+    private readonly HashSet<UdpEndPoint> _tried = [];
+    private readonly Queue<UdpEndPoint> _knownLeft = [], _candidates = [];
+    private readonly List<IRpcCall> _calls = [];
+    private readonly List<string> _log = [];
+    private IRpcQuery? _query;
+    private int _attempts, _knownAttempts, _found, _forged;
+    private bool _isSeeded;
+    private ConnectServer? _server;
+    private DatagramSource? _heardEarly;
+    private Timestamp? _passiveUntil;
+
+    /// <summary>Makes the stream and the first message; <see cref="Start"/> sends it.</summary>
+    /// <param name="context">What the machines of the node share.</param>
+    /// <param name="keyPair">Who we are.</param>
+    /// <param name="remote">Who is dialled.</param>
+    /// <param name="known">Nodes that may forward to it.</param>
+    /// <param name="options">How it is dialled.</param>
+    /// <param name="now">The current instant; the time allowed counts from it.</param>
+    /// <param name="done">Called once.</param>
+    /// <exception cref="InvalidOperationException">The transport holds as many streams as it may.</exception>
+    public ConnectMachine(PeerContext context, KeyPair keyPair, in PublicKey remote, IReadOnlyList<UdpEndPoint> known, PeerConnectOptions options,
+        Timestamp now, Action<Timestamp, ConnectOutcome> done)
+    {
+        (_context, _remote, _options, _done) = (context, remote, options, done);
+        _target = PeerTarget.Of(context.Crypto, remote);
+        _known = known.Where(a => PeerContext.IsDialable(a)).Distinct().Take(MaxKnown).ToArray();
+        _isOpen = context.Firewall == PeerFirewallState.Open;
+        _deadline = now + options.Timeout;
+        _handshake = context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Initiator, keyPair, remote, context.Namespaces.PeerHandshake);
+        _stream = context.CreateStream(new()
+        {
+            AcceptPath = (IReliableStream _, in DatagramSource source) => OnPath(source),
+            OnMessage = _unordered.Receive,
+        });
+        _value = WriteHandshake();
+    }
+
+    public ConnectState State { get; private set; }
+
+    /// <summary>The server's relays as it told us, or those we used; for the next connect.</summary>
+    public IReadOnlyList<UdpEndPoint> UsedRelays { get; private set; } = [];
+
+    public Timestamp? NextTimeout => State == ConnectState.Over ? null : Timestamp.Earliest(_deadline, _passiveUntil);
+
+    public void Start(Timestamp now)
+    {
+        _context.DeadlinesChanged = true;
+        foreach (var relay in _known) _knownLeft.Enqueue(relay);
+        _isSeeded = _known.Length != 0;
+        TryKnown(now);
+        Search(now, _isSeeded ? _known : null);
+    }
+
+    public void HandleTimeout(Timestamp now)
+    {
+        if (State == ConnectState.Over) return;
+        if (_passiveUntil <= now) Fail(now, PeerConnectError.HolepunchAborted, "We are reachable and waited for the peer, but it did not dial us.");
+        else if (_deadline <= now) Fail(now, PeerConnectError.TimedOut, $"No connection within {_options.Timeout.TotalSeconds} s.");
+    }
+
+    /// <summary>Gives up for a reason from outside.</summary>
+    public void Cancel(Timestamp now, PeerConnectError error, string message) => Fail(now, error, message);
+
+    private byte[] WriteHandshake()
+    {
+        var payload = new NoisePayload
+        {
+            Firewall = _context.Firewall,
+            Addresses4 = _context.ListedAddresses(_options.LocalConnection),
+            Udx = new(_stream.LocalId),
+            SecretStreamVersion = 1,
+        }.Encode();
+        var noise = new byte[payload.Length + _handshake.NextMessageOverhead];
+        int length = _handshake.WriteMessage(payload, noise);
+        return new PeerHandshakeMessage(RoutingMode.FromClient, noise.AsSpan(0, length)).Encode();
+    }
+
+    /// <summary>A packet for our stream: the server dials us, perhaps before its answer is here.</summary>
+    private bool OnPath(in DatagramSource source)
+    {
+        if (source.From.Port == 0) return false;
+        if (State == ConnectState.Waiting) Complete(_context.Now(), source, AddressRanges.IsPrivate(source.From) && IsListed(source.From) ? PeerPath.Lan : PeerPath.Direct, isHeard: true);
+        else if (State == ConnectState.Searching) _heardEarly ??= source;
+        return true;
+
+        bool IsListed(UdpEndPoint address) => _server!.Payload.Addresses4.Contains(address);
+    }
+
+    private void Complete(Timestamp now, in DatagramSource to, PeerPath path, bool isHeard)
+    {
+        var server = _server!;
+        if (_stream.Closed.IsCompleted)
+        {
+            Fail(now, PeerConnectError.NodeDestroyed, "The stream was closed from below.");
+            return;
+        }
+        _stream.Connect(to.Socket, server.Payload.Udx!.Id, to.From);
+        UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
+        Log($"connected to {to.From} ({path})");
+        End(now);
+        _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard), null));
+    }
+
+    private void Fail(Timestamp now, PeerConnectError error, string message)
+    {
+        if (State == ConnectState.Over) return;
+        End(now);
+        _stream.Abort();
+        _server?.Keys.Dispose();
+        _done(now, new(null, new(error, message, _log)));
+    }
+
+    private void End(Timestamp now)
+    {
+        State = ConnectState.Over;
+        StopSearching(now);
+        foreach (var call in _calls.ToArray()) call.Cancel(now);
+        _calls.Clear();
+        _context.DeadlinesChanged = true;
+        _handshake.Dispose();
+    }
+
+    /// <summary>A request of this connect; it is not heard of any more once the connect is over.</summary>
+    private void Request(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done)
+    {
+        IRpcCall? call = null;
+        call = _context.Engine.Request(now, request, (at, outcome) =>
+        {
+            if (_calls.Remove(call!)) done(at, outcome);
+        });
+        _calls.Add(call);
+    }
+
+    private void Log(string line)
+    {
+        if (_log.Count < MaxLog) _log.Add(line);
+    }
+}
+
+/// <summary>A server that answered our handshake.</summary>
+/// <param name="Payload">What it said.</param>
+/// <param name="Keys">The keys agreed on.</param>
+/// <param name="Relay">The node that carried the answer, or the server itself.</param>
+/// <param name="IsRelayed">Whether it was carried.</param>
+/// <param name="ServerAddress">The server as the relay sees it now.</param>
+/// <param name="ClientAddress">We, as the relay sees us.</param>
+/// <param name="Socket">The socket the answer came in on.</param>
+internal sealed record ConnectServer(NoisePayload Payload, HandshakeResult Keys, UdpEndPoint Relay, bool IsRelayed, UdpEndPoint ServerAddress,
+    UdpEndPoint ClientAddress, SocketId Socket)
+{
+    /// <summary>Whether the server named relays to punch through.</summary>
+    public bool IsHolepunchable => Payload.Holepunch is { Relays.Count: > 0 };
+}

@@ -1,0 +1,58 @@
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Rpc;
+
+namespace PeopleSwarm.Dht.Connect;
+
+/// <summary>What the peer machines of one node share.</summary>
+internal sealed class PeerContext
+{
+    public required IRpcEngine Engine { get; init; }
+    public required ICryptoSuite Crypto { get; init; }
+    public required IHandshakeFactory Handshakes { get; init; }
+    public required IRandomSource Random { get; init; }
+    public required PeerDhtOptions Options { get; init; }
+
+    /// <summary>Makes a stream on the node's host.</summary>
+    public required Func<ReliableStreamOptions, IReliableStream> CreateStream { get; init; }
+
+    /// <summary>Our addresses in the local network, with the server socket's port.</summary>
+    public required Func<IReadOnlyList<UdpEndPoint>> LocalAddresses { get; init; }
+
+    /// <summary>The loop's instant, where a stream calls back without one.</summary>
+    public required Func<Timestamp> Now { get; init; }
+
+    /// <summary>The wall clock in Unix milliseconds.</summary>
+    public required Func<long> UnixMilliseconds { get; init; }
+
+    public required PeerNamespaces Namespaces { get; init; }
+
+    /// <summary>Set by a machine whose deadline changed; the owner then looks for the earliest again.</summary>
+    public bool DeadlinesChanged { get; set; } = true;
+
+    /// <summary>What both sides list in their handshake: our public address if proved, then local ones.</summary>
+    public IReadOnlyList<UdpEndPoint> ListedAddresses(bool withLocal)
+    {
+        var addresses = new List<UdpEndPoint>(4);
+        if (Engine.PublicEndPoint is { } own) addresses.Add(own);
+        if (withLocal) addresses.AddRange(LocalAddresses());
+        return addresses;
+    }
+
+    /// <summary>Open only if proved, else unknown: handshakes say nothing finer.</summary>
+    public PeerFirewallState Firewall => Engine.PublicEndPoint is null ? PeerFirewallState.Unknown : PeerFirewallState.Open;
+
+    /// <summary>Whether a stream can be sent there at all.</summary>
+    public static bool IsDialable(in UdpEndPoint address) => address.IsIPv4 && address.Port != 0 && !AddressRanges.IsReserved(address);
+}
+
+/// <summary>A stream whose peer is known and whose keys are agreed on; the receiver owns both.</summary>
+internal sealed record PeerLink(IReliableStream Stream, HandshakeResult Keys, PublicKey RemotePublicKey, PeerPath Path, UnorderedInlet Unordered,
+    bool IsHeard);
+
+/// <summary>Takes a stream's unordered messages until there is a channel to open them.</summary>
+internal sealed class UnorderedInlet
+{
+    public MessageHandler? Handler { get; set; }
+
+    public void Receive(ReadOnlySpan<byte> message) => Handler?.Invoke(message);
+}

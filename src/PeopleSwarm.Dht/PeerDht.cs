@@ -1,0 +1,244 @@
+using PeopleSwarm.Dht.Announcing;
+using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Relay;
+using PeopleSwarm.Dht.Rpc;
+using PeopleSwarm.Dht.Storage;
+
+namespace PeopleSwarm.Dht;
+
+/// <summary>
+/// The peer DHT of one node: serves the commands of spec hyperdht for others and owns the listeners and connects of our own.
+/// Without sockets or clocks; its datagrams leave through the RPC engine and the streams.
+/// </summary>
+internal sealed class PeerDht : IRpcHandler, IDatagramMachine
+{
+    private readonly PeerContext _context;
+    private readonly RouteTable _routes;
+    private readonly StorageNode _storage;
+    private readonly RelayRouter _router;
+    private readonly Dictionary<NodeId, PeerServer> _servers = [];
+    private readonly HashSet<ConnectMachine> _connects = [];
+    private readonly TwoGenerationCache<PublicKey, IReadOnlyList<UdpEndPoint>> _relayCache;
+    private readonly TimeSpan _sweepInterval;
+    private Timestamp? _sweepDue, _next;
+    private bool _isSuspended;
+
+    public PeerDht(PeerContext context)
+    {
+        _context = context;
+        var options = context.Options;
+        Signer = new(context.Crypto, context.Namespaces);
+        _routes = new(options.MaxRecords, options.RecordAge);
+        _storage = new(context.Engine, _routes, context.Crypto, Signer, context.Random, context.UnixMilliseconds, options);
+        _router = new(context.Engine, _routes, options);
+        _relayCache = new(Math.Max(1, options.MaxCachedPeers), TimeSpan.FromDays(365));
+        _sweepInterval = options.RecordAge / 3;
+    }
+
+    public AnnounceSigner Signer { get; }
+
+    public StorageNode Storage => _storage;
+
+    public RelayRouter Router => _router;
+
+    /// <summary>Connects under way.</summary>
+    public int ConnectCount => _connects.Count;
+
+    /// <summary>Listeners not yet closed.</summary>
+    public int ServerCount => _servers.Count;
+
+    public Timestamp? NextTimeout
+    {
+        get
+        {
+            if (!_context.DeadlinesChanged) return _next;
+            _context.DeadlinesChanged = false;
+            _next = _sweepDue;
+            foreach (var server in _servers.Values) _next = Timestamp.Earliest(_next, server.NextTimeout);
+            foreach (var connect in _connects) _next = Timestamp.Earliest(_next, connect.NextTimeout);
+            return _next;
+        }
+    }
+
+    /// <summary>Serves handshakes and punch rounds always, the storage commands while we have an id.</summary>
+    public bool TryHandle(Timestamp now, in RpcIncoming request)
+    {
+        switch (request.Command)
+        {
+            case PeerCommand.PeerHandshake:
+                OnHandshake(now, request);
+                return true;
+            case PeerCommand.PeerHolepunch:
+                OnHolepunch(now, request);
+                return true;
+            default:
+                if (_sweepDue is null)
+                {
+                    _sweepDue = now + _sweepInterval;
+                    _context.DeadlinesChanged = true;
+                }
+                return _storage.TryHandle(now, request);
+        }
+    }
+
+    public void OnIdentityChanged(Timestamp now)
+    {
+        foreach (var server in _servers.Values) server.Announcer.Refresh(now);
+    }
+
+    /// <summary>Takes nothing: one-byte datagrams matter only to punching sockets.</summary>
+    public bool Receive(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source) => false;
+
+    public bool PollTransmit(Timestamp now, Span<byte> buffer, out Transmit transmit)
+    {
+        transmit = default;
+        return false;
+    }
+
+    public void HandleTimeout(Timestamp now)
+    {
+        if (NextTimeout is not { } due || now < due) return;
+        _context.DeadlinesChanged = true;
+        if (_sweepDue <= now)
+        {
+            _storage.Advance(now);
+            _sweepDue = now + _sweepInterval;
+        }
+        foreach (var server in _servers.Values.ToArray()) server.HandleTimeout(now);
+        foreach (var connect in _connects.Where(c => c.NextTimeout <= now).ToArray()) connect.HandleTimeout(now);
+    }
+
+    /// <summary>Begins to listen; null if this node listens on the key already.</summary>
+    /// <param name="now">The current instant.</param>
+    /// <param name="keyPair">The key to listen on.</param>
+    /// <param name="options">How.</param>
+    /// <param name="gate">Asked for each client; null lets all in.</param>
+    /// <param name="accepted">Takes each connection.</param>
+    /// <param name="announced">Called after the first announcement, whatever came of it.</param>
+    public PeerServer? Listen(Timestamp now, KeyPair keyPair, PeerListenOptions options, IPeerGate? gate, Action<PeerLink> accepted,
+        Action<Timestamp>? announced = null)
+    {
+        var target = PeerTarget.Of(_context.Crypto, keyPair.PublicKey);
+        if (!_routes.TryPin(target, PeerRecordCodec.Encode(new(keyPair.PublicKey, [])))) return null;
+        var announcer = new AnnounceMachine(Signer, keyPair, target, _context);
+        var server = new PeerServer(target, keyPair.PublicKey, announcer, new(_context, keyPair, announcer, _router, options, gate, accepted));
+        _servers.Add(target, server);
+        if (_isSuspended)
+        {
+            announcer.Withdraw(now, unannounce: false);
+            announced?.Invoke(now);
+        }
+        else
+        {
+            announcer.Start(now, announced);
+        }
+        return server;
+    }
+
+    /// <summary>Ends a listener: no handshake is answered any more, and its relays are told; <paramref name="done"/> is called when they know.</summary>
+    public void Close(Timestamp now, PeerServer server, bool unannounce, Action<Timestamp>? done = null)
+    {
+        if (!_servers.Remove(server.Target))
+        {
+            done?.Invoke(now);
+            return;
+        }
+        _context.DeadlinesChanged = true;
+        _routes.Unpin(server.Target);
+        server.Acceptor.Clear();
+        server.Announcer.Withdraw(now, unannounce, done);
+    }
+
+    /// <summary>Dials a key; <paramref name="done"/> is called once, later or, if nothing can be begun, at once.</summary>
+    public ConnectMachine? Connect(Timestamp now, KeyPair keyPair, PublicKey remote, PeerConnectOptions options, Action<Timestamp, ConnectOutcome> done)
+    {
+        if (_isSuspended)
+        {
+            done(now, new(null, new(PeerConnectError.Suspended, "The node is suspended.")));
+            return null;
+        }
+        if (_connects.Count >= _context.Options.MaxConnects) throw new DhtException(DhtError.LimitReached, "Too many connects are under way.");
+        ConnectMachine? machine = null;
+        machine = new(_context, keyPair, remote, KnownRelays(now, remote, options), options, now, (at, outcome) =>
+        {
+            _connects.Remove(machine!);
+            if (outcome.Link is not null && machine!.UsedRelays.Count != 0) _relayCache.Set(at, remote, machine.UsedRelays);
+            done(at, outcome);
+        });
+        _connects.Add(machine);
+        machine.Start(now);
+        return machine;
+    }
+
+    /// <summary>Withdraws all announcements and fails all connects; <paramref name="done"/> is called when the relays know.</summary>
+    public void Suspend(Timestamp now, Action<Timestamp> done)
+    {
+        _isSuspended = true;
+        foreach (var connect in _connects.ToArray()) connect.Cancel(now, PeerConnectError.Suspended, "The node was suspended.");
+        int pending = _servers.Count;
+        if (pending == 0) done(now);
+        foreach (var server in _servers.Values)
+        {
+            server.Acceptor.Clear();
+            server.Announcer.Withdraw(now, unannounce: true, at =>
+            {
+                if (--pending == 0) done(at);
+            });
+        }
+    }
+
+    public void Resume(Timestamp now)
+    {
+        _isSuspended = false;
+        foreach (var server in _servers.Values) server.Announcer.Start(now);
+    }
+
+    /// <summary>Announces all listeners again: the network changed or came back.</summary>
+    public void Refresh(Timestamp now)
+    {
+        foreach (var server in _servers.Values) server.Announcer.Refresh(now);
+    }
+
+    /// <summary>Fails all connects and drops all listeners without a word: the node goes away.</summary>
+    public void Destroy(Timestamp now)
+    {
+        foreach (var connect in _connects.ToArray()) connect.Cancel(now, PeerConnectError.NodeDestroyed, "The node was disposed.");
+        foreach (var server in _servers.Values.ToArray()) Close(now, server, unannounce: false);
+    }
+
+    private void OnHandshake(Timestamp now, in RpcIncoming request)
+    {
+        if (request.Target is not { } target || request.Value is not { } value || !PeerHandshakeMessage.TryRead(value.Span, out var message)) return;
+        if (!_servers.TryGetValue(target, out var server)) _router.RouteHandshake(now, request, message);
+        else if (!_isSuspended && message.Mode is RoutingMode.FromClient or RoutingMode.FromRelay or RoutingMode.FromSecondRelay)
+            server.Acceptor.Receive(now, request, message);
+    }
+
+    private void OnHolepunch(Timestamp now, in RpcIncoming request)
+    {
+        // A round that a relay brings to our own server is for its puncher; a node that does not punch stays silent.
+        if (request.Value is { } value && PeerHolepunchMessage.TryRead(value.Span, out var message)) _router.RouteHolepunch(now, request, message);
+    }
+
+    /// <summary>What the caller names, else what we remember; what announced itself on us comes before both.</summary>
+    private IReadOnlyList<UdpEndPoint> KnownRelays(Timestamp now, PublicKey remote, PeerConnectOptions options)
+    {
+        var target = PeerTarget.Of(_context.Crypto, remote);
+        var known = options.RelayAddresses;
+        if (known.Count == 0 && _context.Options.MaxCachedPeers != 0 && _relayCache.TryGet(now, remote, out var cached, renew: true)) known = cached;
+        return _routes.TryGet(now, target, out var route) && route.Relay is { } relay ? [relay, .. known] : known;
+    }
+}
+
+/// <summary>A listener: what announces it and what answers for it.</summary>
+internal sealed record PeerServer(NodeId Target, PublicKey PublicKey, AnnounceMachine Announcer, AcceptMachine Acceptor)
+{
+    public Timestamp? NextTimeout => Timestamp.Earliest(Announcer.NextTimeout, Acceptor.NextTimeout);
+
+    public void HandleTimeout(Timestamp now)
+    {
+        Announcer.HandleTimeout(now);
+        Acceptor.HandleTimeout(now);
+    }
+}
