@@ -16,11 +16,14 @@ internal sealed class Attachment(UdpEndPoint address, Realm realm, Action<Packet
 }
 
 /// <summary>One address space: the public internet, or what is behind a NAT.</summary>
-internal sealed class Realm(LinkOptions link)
+internal sealed class Realm(LinkOptions link, int hops)
 {
     private readonly Dictionary<UdpEndPoint, Attachment> _attachments = [];
 
     public LinkOptions Link { get; set; } = link;
+
+    /// <summary>Routers between any two places.</summary>
+    public int Hops { get; set; } = hops;
 
     /// <summary>Where packets for addresses of elsewhere go; null on the public internet.</summary>
     public Attachment? Gateway { get; set; }

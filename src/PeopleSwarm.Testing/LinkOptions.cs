@@ -9,7 +9,7 @@ public sealed record LinkOptions
     /// <summary>No delay, no loss, no limit.</summary>
     public static LinkOptions Perfect { get; } = new();
 
-    /// <summary>A local network: a tenth of a millisecond, no router.</summary>
+    /// <summary>A local network: a tenth of a millisecond.</summary>
     public static LinkOptions Lan { get; } = new() { Latency = TimeSpan.FromMicroseconds(100) };
 
     /// <summary>Time under way. Default zero.</summary>
@@ -44,9 +44,6 @@ public sealed record LinkOptions
 
     /// <summary>Largest packet in bytes, headers included; larger ones vanish. Default 65,535.</summary>
     public int Mtu { get; init; } = 65_535;
-
-    /// <summary>Routers on the way; a datagram with no more hops than that dies. Default 0.</summary>
-    public int Hops { get; init; }
 }
 
 /// <summary>A link that is good or bad in turns (Gilbert-Elliott); it changes from one datagram to the next.</summary>

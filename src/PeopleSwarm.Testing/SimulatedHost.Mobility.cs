@@ -47,6 +47,13 @@ public sealed partial class SimulatedHost
     /// <summary>Changes networks: all interfaces go, one with a public address comes.</summary>
     public void MoveTo(UdpEndPoint address) => MoveTo(Network.Internet, address);
 
+    /// <summary>Changes networks: all interfaces go, one behind <paramref name="nat"/> comes.</summary>
+    public void MoveTo(SimulatedNat nat, UdpEndPoint address)
+    {
+        ArgumentNullException.ThrowIfNull(nat);
+        MoveTo(nat.Inner, address);
+    }
+
     internal void AddAddress(Realm realm, UdpEndPoint address)
     {
         Attach(realm, address);

@@ -27,12 +27,28 @@ public sealed partial class SimulatedHost
     /// <summary>The first address that is up, port 0; default while it has none.</summary>
     public UdpEndPoint Address => Route(null)?.Address ?? default;
 
+    /// <summary>What everything the host sends shares: rate and queue of its line. Default null, which is no limit.</summary>
+    public LinkOptions? Uplink { get; set; }
+
+    /// <summary>What everything that reaches the host shares. Default null, which is no limit.</summary>
+    public LinkOptions? Downlink { get; set; }
+
     /// <summary>Adds a loop without sockets or machines.</summary>
     public SimulatedLoop AddLoop()
     {
         var loop = new SimulatedLoop(this);
         _loops.Add(loop);
         return loop;
+    }
+
+    /// <summary>Adds a machine with one socket, id 0, on a port of any address.</summary>
+    /// <returns>The machine.</returns>
+    public T Add<T>(ushort port, T machine) where T : IDatagramMachine
+    {
+        var loop = AddLoop();
+        loop.Bind(UdpEndPoint.AnyIPv4.WithPort(port));
+        loop.Attach(machine);
+        return machine;
     }
 
     /// <inheritdoc/>
@@ -43,7 +59,11 @@ public sealed partial class SimulatedHost
     internal Attachment Attach(Realm realm, UdpEndPoint address)
     {
         Attachment? attachment = null;
-        attachment = new Attachment(address, realm, packet => Arrive(packet, attachment!));
+        attachment = new Attachment(address, realm, packet => Arrive(packet, attachment!))
+        {
+            Uplink = new Link(_random.Fork(1), () => Uplink),
+            Downlink = new Link(_random.Fork(2), () => Downlink),
+        };
         realm.Add(attachment);
         _attachments.Add(attachment);
         return attachment;
@@ -97,6 +117,7 @@ public sealed partial class SimulatedHost
     private void Arrive(Packet packet, Attachment through)
     {
         if (!through.IsUp) Network.Drop(packet, DropReason.HostDown);
+        else if (Network.IsCut(packet.Origin, this)) Network.Drop(packet, DropReason.Partitioned);
         else Deliver(packet);
     }
 

@@ -41,8 +41,10 @@ public sealed partial class SimulatedNetwork
     internal void Forward(Packet packet, Attachment from)
     {
         var to = from.Realm.Find(packet.To) ?? from.Realm.Gateway;
+        int hops = from.Realm.Hops;
         if (to is null || to == from) Drop(packet, DropReason.NoRoute);
-        else Pass(from.Uplink, packet, p => Pass(LinkBetween(from, to), p, q => Pass(to.Downlink, q, to.Arrive)));
+        else if (packet.Ttl <= hops) Drop(packet, DropReason.HopLimit);
+        else Pass(from.Uplink, packet with { Ttl = packet.Ttl - hops }, p => Pass(LinkBetween(from, to), p, q => Pass(to.Downlink, q, to.Arrive)));
     }
 
     internal void Drop(Packet packet, DropReason reason)
@@ -53,7 +55,7 @@ public sealed partial class SimulatedNetwork
 
     private void Pass(Link? link, Packet packet, Action<Packet> then)
     {
-        if (link is null)
+        if (link?.Options is null)
         {
             then(packet);
             return;
@@ -75,6 +77,16 @@ public sealed partial class SimulatedNetwork
         var realm = from.Realm;
         var key = (from.Address, to.Address);
         Func<LinkOptions> options = realm == _internet ? () => _overrides.GetValueOrDefault(key) ?? realm.Link : () => realm.Link;
-        return _links[(from, to)] = new Link(Random.Fork(_links.Count + 1), options);
+        return _links[(from, to)] = new Link(Random.Fork(Label(from.Address) * 31 + Label(to.Address)), options);
+    }
+
+    // Chance on a link follows from its two ends, so that one link's traffic does not disturb another's.
+    private static long Label(in UdpEndPoint address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        address.WriteAddress16(bytes);
+        long label = 17;
+        foreach (byte b in bytes) label = unchecked(label * 1_000_003 + b);
+        return label;
     }
 }

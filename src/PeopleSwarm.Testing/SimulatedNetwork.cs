@@ -12,8 +12,9 @@ namespace PeopleSwarm.Testing;
 public sealed partial class SimulatedNetwork
 {
     private static readonly Timestamp s_start = new(1_000_000_000); // not 0, so that nothing comes to rely on it
-    private readonly Realm _internet = new(new LinkOptions { Hops = 8 });
+    private readonly Realm _internet = new(LinkOptions.Perfect, hops: 8);
     private readonly List<SimulatedHost> _hosts = [];
+    private int _nats;
 
     /// <summary>Makes an empty network.</summary>
     public SimulatedNetwork(long seed)
@@ -42,7 +43,7 @@ public sealed partial class SimulatedNetwork
     /// <summary>Hosts in the order they were added.</summary>
     public IReadOnlyList<SimulatedHost> Hosts => _hosts;
 
-    /// <summary>The links of the public internet where nothing else was set. Default: perfect, 8 hops.</summary>
+    /// <summary>The links of the public internet where nothing else was set. Default: perfect.</summary>
     public LinkOptions Link
     {
         get => _internet.Link;
@@ -68,6 +69,9 @@ public sealed partial class SimulatedNetwork
     /// <summary>Share of datagrams that arrive twice, 0 to 1. Default 0.</summary>
     public double DuplicateRate { get => Link.DuplicateRate; set => Link = Link with { DuplicateRate = value }; }
 
+    /// <summary>Routers between any two public addresses, on top of the NATs, 0 to 254: a datagram with no more hops left dies. Default 8.</summary>
+    public int Hops { get => _internet.Hops; set => _internet.Hops = value; }
+
     /// <summary>Timers fire up to this late, at random, as they do on a busy host. Default zero.</summary>
     public TimeSpan TimerLateness { get; set; }
 
@@ -78,6 +82,9 @@ public sealed partial class SimulatedNetwork
     /// <summary>Adds a host with one public address such as <c>5.0.0.1</c>.</summary>
     /// <exception cref="FormatException">The text is not an address.</exception>
     public SimulatedHost AddHost(string address, string? name = null) => AddHost(UdpEndPoint.From(IPAddress.Parse(address), 0), name);
+
+    /// <summary>Adds a NAT with a public address such as <c>5.0.0.1</c>. Default options: <see cref="NatOptions.PortRestricted"/>.</summary>
+    public SimulatedNat AddNat(string address, NatOptions? options = null) => AddNat(_internet, address, options);
 
     /// <summary>Adds a machine with one socket, id 0, at a public address and port. The host is made if there is none with that address.</summary>
     /// <returns>The machine.</returns>
@@ -124,6 +131,9 @@ public sealed partial class SimulatedNetwork
         _hosts.Add(host);
         return host;
     }
+
+    internal SimulatedNat AddNat(Realm realm, string address, NatOptions? options) => new(this, realm,
+        UdpEndPoint.From(IPAddress.Parse(address), 0), options ?? NatOptions.PortRestricted, Random.Fork(unchecked(0x0AA7_0000_0000 + ++_nats)));
 
     internal SimulationException Failure(string message, Exception? cause = null) => new($"{message}{Environment.NewLine}{Describe()}", Seed, cause);
 }
