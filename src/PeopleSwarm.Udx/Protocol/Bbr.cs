@@ -1,0 +1,255 @@
+namespace PeopleSwarm.Udx.Protocol;
+
+/// <summary>
+/// BBR: a model of the path, its bandwidth and its round trip, sets rate and window
+/// (draft-cardwell-iccrg-bbr-congestion-control-00), with what later versions taught: the bandwidth cycle starts at random,
+/// the probe for the round trip keeps half the pipe filled, and heavy loss bounds the window.
+/// </summary>
+internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionController
+{
+    private const int InitialPackets = 10, MinPackets = 4;
+    private const int BandwidthRounds = 10; // length of the maximum filters
+    private const double StartupGain = 2.88539; // 2 / ln 2: doubles the rate each round
+    private const double PacingMargin = 0.99; // a little under the estimate, so that queues drain
+    private const long MinRttLife = 10_000_000, ProbeRttTime = 200_000;
+    private const long RttFloor = 1000; // below a millisecond the scheduling of threads is most of the round trip
+    private const long MaxAggregationTime = 100_000;
+    private const double HeavyLoss = 0.05; // share of a round that calls for a smaller window
+    private const int MinLossPackets = 4;
+    private const double BoundDecrease = 0.85, BoundIncrease = 1.25;
+
+    private static ReadOnlySpan<double> CycleGains => [1.25, 0.75, 1, 1, 1, 1, 1, 1];
+
+    private enum Mode
+    {
+        Startup,
+        Drain,
+        ProbeBandwidth,
+        ProbeRtt,
+    }
+
+    private Mode _mode = Mode.Startup;
+    private double _pacingGain = StartupGain, _windowGain = StartupGain;
+    private int _packetSize = packetSize;
+
+    private WindowedMax _bandwidth = new(BandwidthRounds); // bytes per second, by round
+    private WindowedMax _aggregation = new(BandwidthRounds); // bytes acknowledged beyond the bandwidth, by round
+    private long _round, _roundEnd;
+    private bool _isRoundStart;
+    private double _fullBandwidth;
+    private int _fullRounds;
+    private bool _isPipeFull;
+    private long _minRtt, _minRttAt, _smoothedRtt;
+    private long _probeRttEnd;
+    private Mode _afterProbeRtt;
+    private int _cycle;
+    private long _cycleAt;
+    private long _aggregationAt, _aggregated;
+    private long _priorWindow, _conserveUntilRound = -1;
+    private long _ackedInRound, _lostInRound;
+    private double _bound = double.PositiveInfinity; // bytes in flight that heavy loss left us
+
+    public long Window { get; private set; } = InitialPackets * packetSize;
+
+    public double PacingRate { get; private set; }
+
+    public void OnSent(long now, long inFlightBefore, bool isAppLimited)
+    {
+        if (PacingRate == 0) SetPacingRate();
+        if (inFlightBefore > 0 || !isAppLimited) return;
+        (_aggregationAt, _aggregated) = (now, 0);
+        if (_minRttAt != 0 && _mode != Mode.ProbeRtt) _minRttAt = Math.Max(_minRttAt, now - MinRttLife); // silence is no queue
+        if (_mode == Mode.ProbeBandwidth) PacingRate = Math.Max(PacingRate, _bandwidth.Value * PacingMargin);
+    }
+
+    public void OnAck(in AckSample sample)
+    {
+        _packetSize = sample.PacketSize;
+        _smoothedRtt = sample.SmoothedRtt;
+        UpdateRound(sample);
+        UpdateBandwidth(sample);
+        UpdateAggregation(sample);
+        UpdateBound(sample);
+        UpdateCycle(sample);
+        CheckPipeFull(sample);
+        CheckDrained(sample);
+        UpdateMinRtt(sample);
+        SetPacingRate();
+        SetWindow(sample);
+    }
+
+    public void OnCongestion(long now, long inFlight)
+    {
+        SaveWindow();
+        Window = Math.Max(Math.Min(Window, inFlight), MinPackets * _packetSize);
+        _conserveUntilRound = _round + 1;
+    }
+
+    public void OnTimeout(long now, long inFlight)
+    {
+        SaveWindow();
+        Window = inFlight + _packetSize;
+        _conserveUntilRound = -1;
+    }
+
+    public void OnRecovered(long now) => Window = Math.Max(Window, _priorWindow);
+
+    /// <summary>Rate and window stay as a first guess; the new path may have more to give, so it is searched from there.</summary>
+    public void OnPathChanged(long now)
+    {
+        (_minRtt, _fullBandwidth, _fullRounds, _isPipeFull) = (0, 0, 0, false);
+        _bound = double.PositiveInfinity;
+        Enter(Mode.Startup, StartupGain, StartupGain);
+    }
+
+    private void UpdateRound(in AckSample sample)
+    {
+        _isRoundStart = sample.Rate.PriorDelivered >= _roundEnd;
+        if (!_isRoundStart) return;
+        _roundEnd = sample.Delivered;
+        _round++;
+    }
+
+    private void UpdateBandwidth(in AckSample sample)
+    {
+        if (!sample.Rate.IsValid) return;
+        double rate = sample.Rate.BytesPerSecond;
+        if (!sample.Rate.IsAppLimited || rate >= _bandwidth.Value) _bandwidth.Add(rate, _round);
+    }
+
+    /// <summary>How far acknowledgements ran ahead of the bandwidth: peers and links that answer in bunches need a larger window.</summary>
+    private void UpdateAggregation(in AckSample sample)
+    {
+        double expected = _bandwidth.Value * (sample.Now - _aggregationAt) / 1e6;
+        if (_aggregated <= expected)
+        {
+            (_aggregationAt, _aggregated) = (sample.Now, 0);
+            expected = 0;
+        }
+        _aggregated += sample.Acked;
+        _aggregation.Add(Math.Min(_aggregated - expected, Window), _round);
+    }
+
+    /// <summary>A round of heavy loss means that the path holds less than the model says; quiet probing raises the bound again.</summary>
+    private void UpdateBound(in AckSample sample)
+    {
+        _ackedInRound += sample.Acked;
+        _lostInRound += sample.Lost;
+        if (!_isRoundStart) return;
+        long total = _ackedInRound + _lostInRound;
+        bool isHeavy = _lostInRound > HeavyLoss * total && _lostInRound >= MinLossPackets * _packetSize;
+        (_ackedInRound, _lostInRound) = (0, 0);
+        if (!isHeavy) return;
+        if (!_isPipeFull) (_isPipeFull, _fullBandwidth) = (true, _bandwidth.Value);
+        double inFlight = Math.Max(sample.Rate.InFlightAtSend, sample.InFlightBefore);
+        _bound = Math.Max(Math.Min(_bound, inFlight) * BoundDecrease, 1.25 * PipeSize(_minRtt) + MinPackets * _packetSize);
+    }
+
+    private void UpdateCycle(in AckSample sample)
+    {
+        if (_mode != Mode.ProbeBandwidth) return;
+        bool isOver = sample.Now - _cycleAt > Math.Max(_minRtt, RttFloor);
+        if (_pacingGain > 1)
+        {
+            bool isFilled = sample.InFlightBefore >= Math.Min(_pacingGain * PipeSize(_minRtt), _bound);
+            isOver &= isFilled || sample.Lost > 0 || sample.Rate.IsAppLimited;
+            if (isOver && sample.Lost == 0) RaiseBound();
+        }
+        else if (_pacingGain < 1) isOver |= sample.InFlight <= PipeSize(_minRtt);
+        if (isOver) StartPhase((_cycle + 1) % CycleGains.Length, sample.Now);
+    }
+
+    private void RaiseBound()
+    {
+        _bound *= BoundIncrease;
+        if (_bound > TargetWindow) _bound = double.PositiveInfinity;
+    }
+
+    private void StartPhase(int cycle, long now)
+    {
+        (_cycle, _cycleAt) = (cycle, now);
+        _pacingGain = CycleGains[cycle];
+    }
+
+    private void CheckPipeFull(in AckSample sample)
+    {
+        if (_isPipeFull || !_isRoundStart || sample.Rate.IsAppLimited || !sample.Rate.IsValid) return;
+        if (_bandwidth.Value >= _fullBandwidth * 1.25)
+        {
+            (_fullBandwidth, _fullRounds) = (_bandwidth.Value, 0);
+            return;
+        }
+        _isPipeFull = ++_fullRounds >= 3;
+    }
+
+    private void CheckDrained(in AckSample sample)
+    {
+        if (_mode == Mode.Startup && _isPipeFull) Enter(Mode.Drain, 1 / StartupGain, StartupGain);
+        if (_mode == Mode.Drain && sample.InFlight <= PipeSize(Math.Max(_minRtt, RttFloor))) EnterProbeBandwidth(sample.Now);
+    }
+
+    private void UpdateMinRtt(in AckSample sample)
+    {
+        bool isExpired = _minRtt > 0 && sample.Now - _minRttAt > MinRttLife;
+        if (sample.Rtt > 0 && (_minRtt == 0 || sample.Rtt <= _minRtt || isExpired)) (_minRtt, _minRttAt) = (sample.Rtt, sample.Now);
+        if (isExpired && _mode != Mode.ProbeRtt)
+        {
+            SaveWindow();
+            _afterProbeRtt = _isPipeFull ? Mode.ProbeBandwidth : Mode.Startup;
+            Enter(Mode.ProbeRtt, 1, 1);
+            _probeRttEnd = 0;
+        }
+        if (_mode != Mode.ProbeRtt) return;
+        if (_probeRttEnd == 0 && sample.InFlight <= ProbeRttWindow)
+            (_probeRttEnd, _roundEnd) = (sample.Now + Math.Max(ProbeRttTime, _minRtt), sample.Delivered);
+        if (_probeRttEnd == 0 || sample.Now < _probeRttEnd) return;
+        _minRttAt = sample.Now;
+        Window = Math.Max(Window, _priorWindow);
+        if (_afterProbeRtt == Mode.ProbeBandwidth) EnterProbeBandwidth(sample.Now);
+        else Enter(Mode.Startup, StartupGain, StartupGain);
+    }
+
+    private void EnterProbeBandwidth(long now)
+    {
+        Enter(Mode.ProbeBandwidth, 1, 2);
+        int cycle = random.Next(CycleGains.Length - 1); // any phase but the draining one, which belongs behind a probe
+        StartPhase(cycle == 0 ? 0 : cycle + 1, now);
+    }
+
+    private void Enter(Mode mode, double pacingGain, double windowGain) =>
+        (_mode, _pacingGain, _windowGain) = (mode, pacingGain, windowGain);
+
+    private void SetPacingRate()
+    {
+        double rate = _bandwidth.Value > 0
+            ? _pacingGain * _bandwidth.Value * PacingMargin
+            : StartupGain * Window * 1e6 / Math.Max(_smoothedRtt, RttFloor);
+        if (_isPipeFull || rate > PacingRate) PacingRate = rate;
+    }
+
+    private void SetWindow(in AckSample sample)
+    {
+        long minimum = MinPackets * _packetSize;
+        if (_round < _conserveUntilRound) Window = Math.Max(Window - sample.Lost, sample.InFlight + sample.Acked);
+        else if (_isPipeFull) Window = (long)Math.Min(Window + sample.Acked, TargetWindow);
+        else if (Window < TargetWindow || sample.Delivered < InitialPackets * _packetSize) Window += sample.Acked;
+        if (_mode is Mode.ProbeBandwidth or Mode.Drain) Window = (long)Math.Min(Window, _bound);
+        if (_mode == Mode.ProbeRtt) Window = Math.Min(Window, ProbeRttWindow);
+        Window = Math.Max(Window, minimum);
+    }
+
+    private void SaveWindow() =>
+        _priorWindow = _mode != Mode.ProbeRtt && _conserveUntilRound <= _round ? Window : Math.Max(_priorWindow, Window);
+
+    private double TargetWindow => _minRtt == 0 ? InitialPackets * _packetSize
+        : _windowGain * PipeSize(Math.Max(_minRtt, RttFloor)) + Aggregation + 3 * SendQuantum;
+
+    private double Aggregation => _isPipeFull ? Math.Min(_aggregation.Value, _bandwidth.Value * MaxAggregationTime / 1e6) : 0;
+
+    private double SendQuantum => Math.Clamp(PacingRate / 1000, _packetSize, 64 * 1024);
+
+    private long ProbeRttWindow => Math.Max(MinPackets * _packetSize, (long)PipeSize(Math.Max(_minRtt, RttFloor)) / 2);
+
+    /// <summary>The bandwidth-delay product, in bytes.</summary>
+    private double PipeSize(long rtt) => rtt == 0 ? InitialPackets * _packetSize : _bandwidth.Value * rtt / 1e6;
+}

@@ -1,0 +1,87 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PeopleSwarm;
+
+/// <summary>Limits and timings of UDX streams. Read once, when a transport is made.</summary>
+public sealed class UdxOptions
+{
+    /// <summary>Bytes a peer may send ahead of the reader of a stream. Default 4 MiB.</summary>
+    [Range(64 * 1024, 256 * 1024 * 1024)]
+    public int ReceiveWindow { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>Memory a stream may hold for packets ahead of a gap, in bytes; raised to <see cref="ReceiveWindow"/> if smaller. Default 8 MiB.</summary>
+    [Range(64 * 1024, 512 * 1024 * 1024)]
+    public int MaxReorderBytes { get; set; } = 8 * 1024 * 1024;
+
+    /// <summary>Silence after which a heartbeat is sent, at most an hour; zero sends none. Default 10 s.</summary>
+    public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Silence after which a stream is given up while an answer is expected, 1 s to an hour. Default 30 s.</summary>
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Retransmission timeout before the first round trip is measured, 100 ms to 10 s. Default 1 s.</summary>
+    public TimeSpan InitialRto { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Lower bound of the retransmission timeout, 10 ms to 5 s. Default 200 ms.</summary>
+    public TimeSpan MinRto { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Upper bound of the retransmission timeout, back-off included, 1 s to 2 min. Default 30 s.</summary>
+    public TimeSpan MaxRto { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Retransmission timeouts in a row without progress that end a stream. Default 7.</summary>
+    [Range(1, 30)]
+    public int MaxTimeouts { get; set; } = 7;
+
+    /// <summary>Streams of one transport. Default 65,536.</summary>
+    [Range(1, 16 * 1024 * 1024)]
+    public int MaxStreams { get; set; } = 65_536;
+
+    /// <summary>How long the id of a closed stream still answers repeated packets, at most 10 min. Default 15 s.</summary>
+    public TimeSpan TimeWait { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Closed streams remembered at once; the oldest goes first. Default 4,096.</summary>
+    [Range(0, 1024 * 1024)]
+    public int MaxTimeWaitStreams { get; set; } = 4096;
+
+    /// <summary>Messages, relayed packets and last answers of closed streams waiting to leave a transport. Default 4,096; 2 KiB each.</summary>
+    [Range(16, 1024 * 1024)]
+    public int MaxQueuedDatagrams { get; set; } = 4096;
+
+    /// <summary>Size of an IP packet that every path carries, headers included, in bytes. Default 1,200.</summary>
+    [Range(576, 1500)]
+    public int BaseMtu { get; set; } = 1200;
+
+    /// <summary>Largest IP packet that is probed for, headers included; <see cref="BaseMtu"/> turns probing off. Default 1,500.</summary>
+    [Range(576, 2076)]
+    public int MaxMtu { get; set; } = 1500;
+
+    /// <summary>How the sending rate is found. Default <see cref="CongestionControl.Bbr"/>.</summary>
+    [EnumDataType(typeof(CongestionControl))]
+    public CongestionControl CongestionControl { get; set; } = CongestionControl.Bbr;
+
+    /// <summary>The rule that a time or a pair of values breaks; null if none does. Numbers have their ranges in attributes.</summary>
+    internal string? FindBrokenRule()
+    {
+        static bool IsBetween(TimeSpan value, double minSeconds, double maxSeconds) =>
+            value >= TimeSpan.FromSeconds(minSeconds) && value <= TimeSpan.FromSeconds(maxSeconds);
+        return !IsBetween(KeepAlive, 0, 3600) ? $"{nameof(KeepAlive)} must be zero, or at most an hour."
+            : !IsBetween(IdleTimeout, 1, 3600) ? $"{nameof(IdleTimeout)} must be between 1 s and an hour."
+            : !IsBetween(InitialRto, 0.1, 10) ? $"{nameof(InitialRto)} must be between 100 ms and 10 s."
+            : !IsBetween(MinRto, 0.01, 5) ? $"{nameof(MinRto)} must be between 10 ms and 5 s."
+            : !IsBetween(MaxRto, 1, 120) ? $"{nameof(MaxRto)} must be between 1 s and 2 min."
+            : !IsBetween(TimeWait, 0, 600) ? $"{nameof(TimeWait)} must be at most 10 min."
+            : MaxRto < InitialRto || MaxRto < MinRto ? $"{nameof(MaxRto)} must not be below {nameof(InitialRto)} or {nameof(MinRto)}."
+            : MaxMtu < BaseMtu ? $"{nameof(MaxMtu)} must not be below {nameof(BaseMtu)}."
+            : null;
+    }
+}
+
+/// <summary>Algorithms that find the sending rate of a stream.</summary>
+public enum CongestionControl
+{
+    /// <summary>A model of the path's bandwidth and round trip; keeps queues short and stands random loss.</summary>
+    Bbr,
+
+    /// <summary>NewReno (RFC 9002, section 7): grows until a packet is lost, then halves.</summary>
+    NewReno,
+}
