@@ -1,0 +1,18 @@
+namespace PeopleSwarm.Noise.Crypto;
+
+/// <summary>The hash of a handshake. Safe on any thread.</summary>
+/// <remarks>Noise Protocol Framework, revision 34, section 4.3.</remarks>
+internal interface IHash
+{
+    /// <summary>Its part of the protocol name.</summary>
+    string Name { get; }
+
+    /// <summary>Bytes of a hash.</summary>
+    int Size { get; }
+
+    /// <summary>Hash of <paramref name="first"/> followed by <paramref name="second"/>; may overwrite either.</summary>
+    void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash);
+
+    /// <summary>HMAC (RFC 2104) of <paramref name="data"/> over this hash.</summary>
+    void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac);
+}

@@ -1,0 +1,65 @@
+using PeopleSwarm.Noise.Crypto;
+
+namespace PeopleSwarm.Noise;
+
+public class HashTests
+{
+    public static TheoryData<int> NoiseHashes => Vectors.CasesOf("hash.noiseHash");
+    public static TheoryData<int> GenericHashes => Vectors.CasesOf("hash.generichash32");
+    public static TheoryData<int> Hmacs => Vectors.CasesOf("hash.hmac");
+
+    [Theory, MemberData(nameof(NoiseHashes))]
+    public void Hashes_64_bytes_as_libsodium_does(int index)
+    {
+        var vector = Vectors.Noise("hash.noiseHash")[index];
+        byte[] input = vector.Bytes("input"), hash = new byte[64];
+        Blake2b.Instance.Hash(input.AsSpan(0, input.Length / 2), input.AsSpan(input.Length / 2), hash);
+        Assert.Equal(vector.Bytes("output"), hash);
+    }
+
+    [Theory, MemberData(nameof(GenericHashes))]
+    public void Hashes_32_bytes_as_libsodium_does(int index)
+    {
+        var vector = Vectors.Noise("hash.generichash32")[index];
+        byte[] hash = new byte[32];
+        if (vector.At("key").GetString() is null) new CryptoSuite().Hash(vector.Bytes("input"), hash);
+        else new CryptoSuite().KeyedHash(vector.Bytes("key"), vector.Bytes("input"), hash);
+        Assert.Equal(vector.Bytes("output"), hash);
+    }
+
+    [Theory, MemberData(nameof(Hmacs))]
+    public void Authenticates_with_the_classic_hmac(int index)
+    {
+        var vector = Vectors.Noise("hash.hmac")[index];
+        byte[] mac = new byte[64];
+        Blake2b.Instance.Hmac(vector.Bytes("key"), vector.Bytes("input"), mac);
+        Assert.Equal(vector.Bytes("output"), mac);
+    }
+
+    [Fact]
+    public void Derives_the_namespaces_and_session_keys_of_the_vectors()
+    {
+        foreach (var entry in Vectors.Noise("namespaces.hyperdht").EnumerateObject().Where(e => e.Name.Contains("_id", StringComparison.Ordinal)))
+            Assert.Equal(entry.Value.Bytes(), SessionKeys.Namespace("hyperswarm/dht"u8, byte.Parse(entry.Name[(entry.Name.IndexOf("_id", StringComparison.Ordinal) + 3)..])));
+        var secretStream = Vectors.Noise("namespaces.secretStream");
+        Assert.Equal(secretStream.Bytes("initiator"), SessionKeys.Namespace("hyperswarm/secret-stream"u8, 0));
+        Assert.Equal(secretStream.Bytes("responder"), SessionKeys.Namespace("hyperswarm/secret-stream"u8, 1));
+        Assert.Equal(secretStream.Bytes("send"), SessionKeys.Namespace("hyperswarm/secret-stream"u8, 2));
+
+        var dht = Vectors.Noise("dhtHandshake");
+        byte[] value = new byte[32];
+        SessionKeys.WriteHolepunchSecret(dht.Bytes("handshakeHash"), value);
+        Assert.Equal(dht.Bytes("holepunchSecret"), value);
+        SessionKeys.WriteStreamId(dht.Bytes("handshakeHash"), HandshakeRole.Responder, value);
+        Assert.Equal(dht.Bytes("initiatorRemoteId"), value);
+        SessionKeys.WriteStreamId(dht.Bytes("handshakeHash"), HandshakeRole.Initiator, value);
+        Assert.Equal(dht.Bytes("responderRemoteId"), value);
+    }
+
+    [Fact]
+    public void Makes_topics_from_text()
+    {
+        foreach (var vector in Vectors.Dht("topic_hashes.vectors").EnumerateArray())
+            Assert.Equal(vector.Text("hash"), Topic.FromText(vector.Text("text")).ToString());
+    }
+}
