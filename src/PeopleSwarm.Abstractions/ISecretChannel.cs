@@ -80,6 +80,12 @@ public interface ISecretChannel : IDuplexPipe, IAsyncDisposable
     /// <remarks>Its keys follow from the handshake's public bytes: whoever saw the handshake can read it. Put no secrets here.</remarks>
     bool TrySendUnordered(ReadOnlySpan<byte> message);
 
+    /// <summary>
+    /// Takes an unordered message of the transport: the handler of a stream made before its channel passes it on. What is not the
+    /// peer's is ignored. Any thread, one caller at a time.
+    /// </summary>
+    void ReceiveUnordered(ReadOnlySpan<byte> message);
+
     /// <summary>Breaks the channel and the stream below at once.</summary>
     void Abort(Exception? error = null);
 }
