@@ -1,0 +1,57 @@
+namespace PeopleSwarm.Architecture;
+
+/// <summary>Code that decides on bytes and instants alone: it is handed <see cref="Timestamp"/> and <see cref="IRandomSource"/>.</summary>
+public class ProtocolPurityTests
+{
+    private static readonly string[] s_pure =
+    [
+        "PeopleSwarm.Udx.Protocol",
+        "PeopleSwarm.Noise.Protocol",
+        "PeopleSwarm.Dht.Messages", "PeopleSwarm.Dht.Kademlia", "PeopleSwarm.Dht.Rpc", "PeopleSwarm.Dht.Storage", "PeopleSwarm.Dht.Relay",
+        "PeopleSwarm.Dht.Connect", "PeopleSwarm.Dht.Announcing", "PeopleSwarm.Dht.Nat",
+    ];
+
+    private static readonly string[] s_forbiddenNamespaces = ["System.Net.Sockets", "System.Threading.Tasks", "Microsoft.Extensions.Logging"];
+
+    private static readonly string[] s_forbiddenTypes =
+    [
+        "System.TimeProvider", "System.Diagnostics.Stopwatch", "System.Threading.Timer", "System.Threading.Thread", "System.Threading.ThreadPool",
+        "System.Security.Cryptography.RandomNumberGenerator", "System.Random", "PeopleSwarm.SystemRandomSource",
+    ];
+
+    private static readonly string[] s_forbiddenMembers =
+    [
+        "System.DateTime.get_UtcNow", "System.DateTime.get_Now", "System.DateTimeOffset.get_UtcNow", "System.DateTimeOffset.get_Now",
+        "System.Guid.NewGuid", "System.Environment.get_TickCount", "System.Environment.get_TickCount64", "PeopleSwarm.Timestamp.Now",
+    ];
+
+    private static readonly string[] s_exclusions =
+    [
+        // A look at whether the stream that was handed in has closed meanwhile; nothing is awaited.
+        "PeopleSwarm.Dht.Connect.ConnectMachine.Complete uses System.Threading.Tasks.Task.get_IsCompleted",
+    ];
+
+    public static TheoryData<string> Namespaces => [.. s_pure];
+
+    [Theory, MemberData(nameof(Namespaces))]
+    public void Protocol_code_is_handed_its_clock_its_chance_and_its_datagrams(string ns) => Breach.None(
+        ReferencesIn(ns).Where(IsForbidden).Where(r => !s_exclusions.Contains(r.ToString())), $"{ns} must stay free of sockets, tasks, clocks, loggers and chance of its own:");
+
+    [Theory, MemberData(nameof(Namespaces))]
+    public void The_namespace_exists(string ns) => Assert.NotEmpty(ReferencesIn(ns));
+
+    [Fact]
+    public void Every_exclusion_is_still_needed() =>
+        Assert.Empty(s_exclusions.Except(s_pure.SelectMany(ReferencesIn).Where(IsForbidden).Select(r => r.ToString())));
+
+    private static IEnumerable<CodeReference> ReferencesIn(string ns)
+    {
+        string package = string.Join('.', ns.Split('.').Take(2));
+        return Assemblies.ReferencesOf(package).Where(r => r.From.Namespace == ns || r.From.Namespace.StartsWith(ns + ".", StringComparison.Ordinal));
+    }
+
+    private static bool IsForbidden(CodeReference reference) =>
+        s_forbiddenNamespaces.Any(n => reference.ToNamespace == n || reference.ToNamespace.StartsWith(n + ".", StringComparison.Ordinal))
+        || s_forbiddenTypes.Contains(reference.To.FullName)
+        || s_forbiddenMembers.Contains($"{reference.To.FullName}.{reference.ToMember}");
+}
