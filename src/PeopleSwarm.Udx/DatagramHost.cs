@@ -1,0 +1,241 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+
+namespace PeopleSwarm.Udx;
+
+/// <summary>A machine that must know when its host goes away. Called on the loop, in the host's last turn.</summary>
+internal interface IHostedMachine : IDatagramMachine
+{
+    /// <summary>Nothing arrives afterwards; what the machine still has to send is sent once more.</summary>
+    void OnHostClosing(Timestamp now);
+}
+
+/// <summary>One loop with its sockets and the machines it drives.</summary>
+internal sealed partial class DatagramHost : IDatagramHost
+{
+    private readonly IDatagramSocketFactory _factory;
+    private readonly DatagramHostOptions _options;
+    private readonly UdxMetrics _metrics;
+    private readonly ILogger<DatagramHost> _logger;
+    private readonly EventLoop _loop;
+    private readonly ConcurrentDictionary<int, HostSocket> _sockets = new();
+    private readonly ConcurrentQueue<HostSocket> _readable = new();
+    private readonly ConcurrentQueue<(Action<object?> Work, object? State)> _posted = new();
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile IDatagramMachine[] _machines = [];
+    private Task? _disposal;
+    private int _lastSocketId;
+    private volatile bool _closing;
+    private bool _isStopped;
+    private Timestamp _now;
+
+    public DatagramHost(IDatagramSocketFactory factory, PipeScheduler scheduler, TimeProvider time, DatagramHostOptions options,
+        UdxMetrics metrics, ILogger<DatagramHost> logger)
+    {
+        _factory = factory;
+        _options = options;
+        _metrics = metrics;
+        _logger = logger;
+        TimeProvider = time;
+        _now = Timestamp.Now(time);
+        _loop = new EventLoop(scheduler, time, Turn);
+    }
+
+    public event Action<SocketId, Exception>? SocketFailed;
+
+    public bool IsCurrent => _loop.IsCurrent;
+
+    public Timestamp Now => _loop.IsCurrent ? _now : Timestamp.Now(TimeProvider);
+
+    public TimeProvider TimeProvider { get; }
+
+    public SocketId Bind(UdpEndPoint local, DatagramSocketOptions? options = null)
+    {
+        ObjectDisposedException.ThrowIf(_closing, this);
+        var entry = new HostSocket(this, new(Interlocked.Increment(ref _lastSocketId)), _factory.Bind(local, options ?? DatagramSocketOptions.Default));
+        _sockets[entry.Id.Value] = entry;
+        entry.Socket.Start(entry);
+        entry.QueueReceive();
+        _loop.Wake();
+        if (_closing)
+        {
+            Close(entry.Id);
+            throw new ObjectDisposedException(nameof(IDatagramHost));
+        }
+        UdxLog.SocketBound(_logger, entry.Id.Value, entry.Socket.LocalEndPoint);
+        return entry.Id;
+    }
+
+    public UdpEndPoint GetLocalEndPoint(SocketId socket) => _sockets.TryGetValue(socket.Value, out var entry)
+        ? entry.Socket.LocalEndPoint
+        : throw new ArgumentException("No socket with this id is open on the host.", nameof(socket));
+
+    public void Close(SocketId socket)
+    {
+        if (!_sockets.TryRemove(socket.Value, out var entry)) return;
+        _ = CloseAsync(entry);
+        _loop.Wake();
+    }
+
+    public void Attach(IDatagramMachine machine)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        lock (_gate) _machines = [.. _machines, machine];
+        _loop.Wake();
+    }
+
+    public void Detach(IDatagramMachine machine)
+    {
+        lock (_gate) _machines = Array.FindAll(_machines, m => !ReferenceEquals(m, machine));
+    }
+
+    public void Post(Action<object?> work, object? state)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        if (_closing && !_loop.IsCurrent) return;
+        _posted.Enqueue((work, state));
+        _loop.Wake();
+    }
+
+    public void Wake() => _loop.Wake();
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate) return new(_disposal ??= StopAsync());
+    }
+
+    private async Task StopAsync()
+    {
+        _closing = true;
+        _loop.Wake();
+        await _stopped.Task.ConfigureAwait(false);
+        _loop.Dispose();
+        foreach (var entry in _sockets.Values) await CloseAsync(entry).ConfigureAwait(false);
+        _sockets.Clear();
+    }
+
+    private async Task CloseAsync(HostSocket entry)
+    {
+        try
+        {
+            await entry.Socket.DisposeAsync().ConfigureAwait(false);
+            UdxLog.SocketClosed(_logger, entry.Id.Value);
+        }
+        catch (Exception error)
+        {
+            UdxLog.SocketCloseFailed(_logger, error, entry.Id.Value);
+        }
+    }
+
+    /// <summary>One turn. True asks for another.</summary>
+    private bool Turn()
+    {
+        if (_isStopped) return false;
+        ReadClock();
+        bool more = ReceiveSome();
+        HandleTimeouts();
+        more |= RunPosted();
+        if (_closing)
+        {
+            Stop();
+            return false;
+        }
+        more |= SendSome();
+        if (!more && EarliestTimeout() is { } due)
+        {
+            bool isBlocked = _keptLength > 0;
+            if (due <= _now && isBlocked) due = _now + TimeSpan.FromMilliseconds(1);
+            if (due <= _now) more = true;
+            else _loop.Arm(due, _now);
+        }
+        return more;
+    }
+
+    private void ReadClock() => _now = Timestamp.Now(TimeProvider);
+
+    private bool ReceiveSome()
+    {
+        int budget = _options.ReceiveBatch;
+        for (int sockets = _readable.Count; sockets > 0 && budget > 0 && _readable.TryDequeue(out var entry); sockets--)
+        {
+            budget -= entry.Receive(budget);
+            ReadClock();
+        }
+        _metrics.ReportReceived(ref _received);
+        return !_readable.IsEmpty;
+    }
+
+    private void HandleTimeouts()
+    {
+        foreach (var machine in _machines)
+        {
+            if (machine.NextTimeout is not { } due || due > _now) continue;
+            try
+            {
+                machine.HandleTimeout(_now);
+            }
+            catch (Exception error)
+            {
+                UdxLog.MachineFailed(_logger, error, machine.GetType().Name);
+            }
+        }
+    }
+
+    private bool RunPosted()
+    {
+        for (int budget = _options.PostedBatch; budget > 0; budget--)
+        {
+            if (!_posted.TryDequeue(out var item)) return false;
+            try
+            {
+                item.Work(item.State);
+            }
+            catch (Exception error)
+            {
+                UdxLog.PostedWorkFailed(_logger, error);
+            }
+        }
+        return !_posted.IsEmpty;
+    }
+
+    private Timestamp? EarliestTimeout()
+    {
+        Timestamp? earliest = null;
+        foreach (var machine in _machines) earliest = Timestamp.Earliest(earliest, machine.NextTimeout);
+        return earliest;
+    }
+
+    private void Stop()
+    {
+        _isStopped = true;
+        while (RunPosted()) { }
+        foreach (var machine in _machines)
+        {
+            if (machine is not IHostedMachine hosted) continue;
+            try
+            {
+                hosted.OnHostClosing(_now);
+            }
+            catch (Exception error)
+            {
+                UdxLog.MachineFailed(_logger, error, machine.GetType().Name);
+            }
+        }
+        SendSome();
+        _stopped.TrySetResult();
+    }
+
+    private void OnSocketClosed(HostSocket entry, Exception error)
+    {
+        if (!_sockets.TryRemove(entry.Id.Value, out _)) return;
+        UdxLog.SocketFailed(_logger, error, entry.Id.Value);
+        _ = CloseAsync(entry);
+        Post(static state =>
+        {
+            var (host, id, error) = ((DatagramHost, SocketId, Exception))state!;
+            host.SocketFailed?.Invoke(id, error);
+        }, (this, entry.Id, error));
+    }
+}

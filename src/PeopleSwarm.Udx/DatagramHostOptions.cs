@@ -1,0 +1,19 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PeopleSwarm;
+
+/// <summary>How much a datagram host does in one turn before it lets others run.</summary>
+public sealed class DatagramHostOptions
+{
+    /// <summary>Datagrams taken from the sockets in one turn. Default 256.</summary>
+    [Range(1, 65_536)]
+    public int ReceiveBatch { get; set; } = 256;
+
+    /// <summary>Sends taken from one machine in one turn, a run of segments counting as one. Default 128.</summary>
+    [Range(1, 65_536)]
+    public int TransmitBatch { get; set; } = 128;
+
+    /// <summary>Pieces of posted work done in one turn. Default 1,024.</summary>
+    [Range(1, 1_048_576)]
+    public int PostedBatch { get; set; } = 1024;
+}

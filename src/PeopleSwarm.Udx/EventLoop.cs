@@ -1,0 +1,88 @@
+using System.IO.Pipelines;
+
+namespace PeopleSwarm.Udx;
+
+/// <summary>A serial executor of bounded turns on a scheduler, with one timer. It has no thread of its own.</summary>
+internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
+{
+    // Idle -> Requested (a turn is scheduled) -> Running -> Idle, or Requested again if somebody woke it meanwhile.
+    private const int Idle = 0, Running = 1, Requested = 2;
+
+    private static readonly Action<object?> s_run = static loop => ((EventLoop)loop!).Run();
+
+    private readonly PipeScheduler _scheduler;
+    private readonly bool _onThreadPool;
+    private readonly Func<bool> _turn;
+    private readonly ITimer _timer;
+    private int _state;
+    private int _ownerThread;
+    private long _armedFor = long.MaxValue;
+
+    /// <param name="scheduler">Where turns run.</param>
+    /// <param name="time">The clock of the timer.</param>
+    /// <param name="turn">One bounded turn; true asks for another.</param>
+    public EventLoop(PipeScheduler scheduler, TimeProvider time, Func<bool> turn)
+    {
+        _scheduler = scheduler;
+        _onThreadPool = ReferenceEquals(scheduler, PipeScheduler.ThreadPool);
+        _turn = turn;
+        using (ExecutionContext.SuppressFlow())
+        {
+            _timer = time.CreateTimer(static loop => ((EventLoop)loop!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Whether the caller runs in a turn of this loop.</summary>
+    public bool IsCurrent => Volatile.Read(ref _ownerThread) == Environment.CurrentManagedThreadId;
+
+    /// <summary>Asks for a turn. Any thread; calls merge.</summary>
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _state, Requested) == Idle) Schedule();
+    }
+
+    /// <summary>Asks for a turn from a callback of the system that holds no lock; runs it at once if the loop is idle on the thread pool.</summary>
+    public void WakeFromIo()
+    {
+        if (Interlocked.Exchange(ref _state, Requested) != Idle) return;
+        if (_onThreadPool && Thread.CurrentThread.IsThreadPoolThread) Run();
+        else Schedule();
+    }
+
+    /// <summary>Makes sure of a turn no later than <paramref name="due"/>. On the loop.</summary>
+    public void Arm(Timestamp due, Timestamp now)
+    {
+        // A timer that fires too early costs one idle turn, and moving it on every packet costs more.
+        if (Volatile.Read(ref _armedFor) <= due.Microseconds) return;
+        Volatile.Write(ref _armedFor, due.Microseconds);
+        double milliseconds = Math.Ceiling((due - now).TotalMilliseconds);
+        _timer.Change(TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, 0, int.MaxValue)), Timeout.InfiniteTimeSpan);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    void IThreadPoolWorkItem.Execute() => Run();
+
+    private void OnTimer()
+    {
+        Volatile.Write(ref _armedFor, long.MaxValue);
+        Wake();
+    }
+
+    private void Schedule()
+    {
+        if (_onThreadPool) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        else _scheduler.Schedule(s_run, this);
+    }
+
+    private void Run()
+    {
+        Interlocked.Exchange(ref _state, Running);
+        Volatile.Write(ref _ownerThread, Environment.CurrentManagedThreadId);
+        bool again = _turn();
+        Volatile.Write(ref _ownerThread, 0);
+        if (again) Interlocked.Exchange(ref _state, Requested);
+        else if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running) return;
+        Schedule();
+    }
+}

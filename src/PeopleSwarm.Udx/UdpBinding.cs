@@ -1,0 +1,133 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace PeopleSwarm.Udx;
+
+/// <summary>Binds and tunes a system socket the way UDX wants it (spec udx, 17).</summary>
+internal static class UdpBinding
+{
+    private const int LinuxSolSocket = 1, LinuxSendBufferForce = 32, LinuxReceiveBufferForce = 33;
+    private const int LinuxMtuDiscover = 10, LinuxMtuDiscoverV6 = 23, LinuxMtuProbe = 3;
+    private const int MacDontFragment = 28, MacDontFragmentV6 = 62, WindowsDontFragmentV6 = 14;
+    private const int ProtocolIp = 0, ProtocolIPv6 = 41;
+    private const int WindowsUdpConnReset = -1744830452, WindowsUdpNetReset = -1744830449;
+    private const int SmallestBuffer = 64 * 1024;
+
+    /// <summary>A bound, non-blocking socket.</summary>
+    /// <exception cref="SocketException">The port is in use or the address is not ours.</exception>
+    public static Socket Bind(UdpEndPoint local, DatagramSocketOptions options)
+    {
+        if (options.Ttl == 0) throw new ArgumentException("Ttl must be 1 to 255.", nameof(options));
+        bool wantsAny = !local.IsIPv4 && local.HasSameAddress(UdpEndPoint.AnyIPv6) && !options.IPv6Only;
+        if (wantsAny && !Socket.OSSupportsIPv6) local = UdpEndPoint.AnyIPv4.WithPort(local.Port);
+        try
+        {
+            return BindExactly(local, options);
+        }
+        catch (SocketException error) when (wantsAny && !local.IsIPv4 &&
+            error.SocketErrorCode is SocketError.AddressFamilyNotSupported or SocketError.AddressNotAvailable)
+        {
+            return BindExactly(UdpEndPoint.AnyIPv4.WithPort(local.Port), options);
+        }
+    }
+
+    private static Socket BindExactly(UdpEndPoint local, DatagramSocketOptions options)
+    {
+        var family = local.IsIPv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
+        var socket = new Socket(family, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            if (family == AddressFamily.InterNetworkV6) socket.DualMode = !options.IPv6Only;
+            if (options.ReuseAddress) socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            if (OperatingSystem.IsWindows()) IgnoreUnreachable(socket);
+            socket.Blocking = false;
+            socket.Bind(new IPEndPoint(family == AddressFamily.InterNetworkV6 ? AsIPv6(local) : local.ToIPAddress(), local.Port));
+            SetTtl(socket, options.Ttl);
+            SetDontFragment(socket);
+            GrowBuffer(socket, SocketOptionName.ReceiveBuffer, LinuxReceiveBufferForce, options.ReceiveBufferSize);
+            GrowBuffer(socket, SocketOptionName.SendBuffer, LinuxSendBufferForce, options.SendBufferSize);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sets the hop limit for both families that the socket can send to.</summary>
+    public static void SetTtl(Socket socket, byte ttl)
+    {
+        TrySet(socket, SocketOptionLevel.IP, SocketOptionName.IpTimeToLive, ttl);
+        if (socket.AddressFamily == AddressFamily.InterNetworkV6) TrySet(socket, SocketOptionLevel.IPv6, SocketOptionName.IpTimeToLive, ttl);
+    }
+
+    private static IPAddress AsIPv6(UdpEndPoint local)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        local.WriteAddress16(bytes);
+        return new IPAddress(bytes);
+    }
+
+    // Windows reports an ICMP answer to an earlier send as an error of the next receive, unless told not to.
+    private static void IgnoreUnreachable(Socket socket)
+    {
+        socket.IOControl(WindowsUdpConnReset, [0, 0, 0, 0], null);
+        socket.IOControl(WindowsUdpNetReset, [0, 0, 0, 0], null);
+    }
+
+    private static void SetDontFragment(Socket socket)
+    {
+        bool isIPv6 = socket.AddressFamily == AddressFamily.InterNetworkV6;
+        if (OperatingSystem.IsLinux())
+        {
+            // "Probe": the bit is set and the cached path MTU is not consulted, or probes above it would be refused here.
+            TrySetRaw(socket, ProtocolIp, LinuxMtuDiscover, LinuxMtuProbe);
+            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, LinuxMtuDiscoverV6, LinuxMtuProbe);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            TrySet(socket, SocketOptionLevel.IP, SocketOptionName.DontFragment, 1);
+            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, WindowsDontFragmentV6, 1);
+        }
+        else
+        {
+            TrySetRaw(socket, ProtocolIp, MacDontFragment, 1);
+            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, MacDontFragmentV6, 1);
+        }
+    }
+
+    private static void GrowBuffer(Socket socket, SocketOptionName name, int linuxForce, int size)
+    {
+        if (OperatingSystem.IsLinux() && TrySetRaw(socket, LinuxSolSocket, linuxForce, size)) return;
+        while (size >= SmallestBuffer && !TrySet(socket, SocketOptionLevel.Socket, name, size)) size /= 2;
+    }
+
+    private static bool TrySet(Socket socket, SocketOptionLevel level, SocketOptionName name, int value)
+    {
+        try
+        {
+            socket.SetSocketOption(level, name, value);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false; // a tuning the system does not have
+        }
+    }
+
+    private static bool TrySetRaw(Socket socket, int level, int name, int value)
+    {
+        try
+        {
+            Span<byte> bytes = stackalloc byte[sizeof(int)];
+            BitConverter.TryWriteBytes(bytes, value);
+            socket.SetRawSocketOption(level, name, bytes);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+#pragma warning disable CA2012 // One awaiter at a time is kept in a field and read once, which is what keeps the loop free of allocations.
+
+namespace PeopleSwarm.Udx;
+
+/// <summary>A UDP socket with what every system has: one datagram a call, nothing allocated for it.</summary>
+internal sealed class UdpDatagramSocket : IDatagramSocket
+{
+    /// <summary>The longest datagram taken; peers never send longer ones (spec udx, 2).</summary>
+    internal const int MaxDatagram = 2048;
+
+    private const int MaxErrorsInARow = 64;
+
+    private readonly Socket _socket;
+    private readonly UdxMetrics _metrics;
+    private readonly byte _ttl;
+    private readonly byte[] _receiveBuffer = GC.AllocateUninitializedArray<byte>(MaxDatagram + 1, pinned: true); // one more, to see longer ones
+    private readonly SocketAddress _from, _to, _pendingTo;
+    private readonly Action _onReceived, _onSent;
+    private IDatagramReceiver? _receiver;
+    private ValueTaskAwaiter<int> _receive, _send;
+    private byte[] _pendingSend = [];
+    private bool _isReceiving;
+    private int _isSending;
+    private int _errorsInARow;
+    private int _isDisposed;
+
+    public UdpDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, UdxMetrics metrics)
+    {
+        _socket = UdpBinding.Bind(local, options);
+        _metrics = metrics;
+        _ttl = options.Ttl;
+        LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
+        _from = SocketAddressCodec.Create(_socket.AddressFamily);
+        _to = SocketAddressCodec.Create(_socket.AddressFamily);
+        _pendingTo = SocketAddressCodec.Create(_socket.AddressFamily);
+        _onReceived = () => _receiver!.OnReadable();
+        _onSent = OnSent;
+    }
+
+    public UdpEndPoint LocalEndPoint { get; }
+
+    public int MaxSegments => 1;
+
+    public void Start(IDatagramReceiver receiver)
+    {
+        ArgumentNullException.ThrowIfNull(receiver);
+        if (Interlocked.CompareExchange(ref _receiver, receiver, null) is not null) throw new InvalidOperationException("The socket was started before.");
+        receiver.OnReadable();
+    }
+
+    public bool Receive(int maxDatagrams)
+    {
+        for (int taken = 0; taken < maxDatagrams; taken++)
+        {
+            if (Volatile.Read(ref _isDisposed) != 0) return false;
+            if (!_isReceiving)
+            {
+                _receive = _socket.ReceiveFromAsync(_receiveBuffer, SocketFlags.None, _from, CancellationToken.None).GetAwaiter();
+                _isReceiving = true;
+                if (!_receive.IsCompleted)
+                {
+                    _receive.UnsafeOnCompleted(_onReceived);
+                    return false;
+                }
+            }
+            else if (!_receive.IsCompleted)
+            {
+                return false;
+            }
+            _isReceiving = false;
+            Deliver();
+        }
+        return true;
+    }
+
+    private void Deliver()
+    {
+        int length;
+        try
+        {
+            length = _receive.GetResult();
+            _errorsInARow = 0;
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.MessageSize)
+        {
+            _metrics.DatagramTooLong();
+            return;
+        }
+        catch (SocketException error) when (error.SocketErrorCode != SocketError.OperationAborted && ++_errorsInARow < MaxErrorsInARow)
+        {
+            return; // what came of an earlier send; the socket itself is sound
+        }
+        catch (Exception) when (Volatile.Read(ref _isDisposed) != 0)
+        {
+            return;
+        }
+        if (length > MaxDatagram)
+        {
+            _metrics.DatagramTooLong();
+            return;
+        }
+        _receiver!.OnDatagram(_receiveBuffer.AsSpan(0, length), SocketAddressCodec.Read(_from.Buffer.Span, _socket.AddressFamily));
+    }
+
+    public bool TrySend(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    {
+        if (Volatile.Read(ref _isSending) != 0) return false;
+        if (transmit.To.Port == 0 || Volatile.Read(ref _isDisposed) != 0 ||
+            !SocketAddressCodec.TryWrite(_to.Buffer.Span, _socket.AddressFamily, transmit.To))
+        {
+            _metrics.SendRefused();
+            return true;
+        }
+        try
+        {
+            if (transmit.Ttl == 0) _socket.SendTo(datagrams, SocketFlags.None, _to);
+            else SendWithTtl(datagrams, transmit.Ttl);
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock && transmit.Ttl == 0)
+        {
+            SendWhenWritable(datagrams, transmit.To);
+        }
+        catch (SocketException)
+        {
+            _metrics.SendRefused();
+        }
+        catch (ObjectDisposedException)
+        {
+            _metrics.SendRefused();
+        }
+        return true;
+    }
+
+    private void SendWithTtl(ReadOnlySpan<byte> datagram, byte ttl)
+    {
+        UdpBinding.SetTtl(_socket, ttl);
+        try
+        {
+            _socket.SendTo(datagram, SocketFlags.None, _to);
+        }
+        finally
+        {
+            UdpBinding.SetTtl(_socket, _ttl);
+        }
+    }
+
+    // The datagram that met a full buffer is handed to the system to wait with; the next one is refused until it is gone.
+    private void SendWhenWritable(ReadOnlySpan<byte> datagram, in UdpEndPoint to)
+    {
+        if (_pendingSend.Length < datagram.Length) _pendingSend = new byte[Math.Max(datagram.Length, MaxDatagram)];
+        datagram.CopyTo(_pendingSend);
+        SocketAddressCodec.TryWrite(_pendingTo.Buffer.Span, _socket.AddressFamily, to);
+        Volatile.Write(ref _isSending, 1);
+        _send = _socket.SendToAsync(_pendingSend.AsMemory(0, datagram.Length), SocketFlags.None, _pendingTo, CancellationToken.None).GetAwaiter();
+        if (_send.IsCompleted) OnSent();
+        else _send.UnsafeOnCompleted(_onSent);
+    }
+
+    private void OnSent()
+    {
+        try
+        {
+            _send.GetResult();
+        }
+        catch (SocketException)
+        {
+            _metrics.SendRefused();
+        }
+        catch (ObjectDisposedException)
+        {
+            _metrics.SendRefused();
+        }
+        Volatile.Write(ref _isSending, 0);
+        _receiver?.OnWritable();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return ValueTask.CompletedTask;
+        _socket.Dispose();
+        _receiver?.OnClosed(null);
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>Binds the system's sockets.</summary>
+internal sealed class UdpDatagramSocketFactory(UdxMetrics metrics) : IDatagramSocketFactory
+{
+    public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new UdpDatagramSocket(local, options, metrics);
+    }
+}

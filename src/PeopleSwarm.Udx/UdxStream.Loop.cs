@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using PeopleSwarm.Udx;
+using PeopleSwarm.Udx.Protocol;
+
+namespace PeopleSwarm;
+
+/// <summary>What happens on the loop.</summary>
+public sealed partial class UdxStream : IStreamEvents
+{
+    private readonly List<AcknowledgementWaiter> _waiters = [];
+    private int _waiterCount;
+    private long _acknowledged;
+
+    private sealed class AcknowledgementWaiter(long offset) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public long Offset { get; } = offset;
+    }
+
+    /// <summary>The machine, made when the loop first needs it.</summary>
+    private StreamMachine Machine
+    {
+        get
+        {
+            Debug.Assert(Host.IsCurrent, "Stream machines belong to the loop.");
+            return _machine ??= _transport.Endpoint.CreateStream(LocalId, _send, _receive, this);
+        }
+    }
+
+    internal DatagramSource MachineRemote => _machine is { IsConnected: true } machine ? machine.Remote : default;
+
+    /// <inheritdoc/>
+    public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        long offset = _send.Output.Flushed;
+        if (BytesAcknowledged >= offset) return ValueTask.CompletedTask;
+        AcknowledgementWaiter waiter = new(offset);
+        lock (_gate)
+        {
+            if (_isClosed) return ValueTask.FromException(ClosedEarly());
+            _waiters.Add(waiter);
+            Interlocked.Increment(ref _waiterCount);
+        }
+        if (BytesAcknowledged >= offset) waiter.TrySetResult();
+        return new(WaitAsync(waiter, cancellationToken));
+    }
+
+    private async Task WaitAsync(AcknowledgementWaiter waiter, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                if (_waiters.Remove(waiter)) _waiterCount--;
+            }
+        }
+    }
+
+    internal void CreateMachine()
+    {
+        if (_isClosed || _machine is not null) return;
+        try
+        {
+            _ = Machine;
+        }
+        catch (ArgumentException error)
+        {
+            // The id is one that a closed stream still answers to, or was made on the endpoint directly.
+            OnClosed(new StreamClose(StreamCloseReason.TransportClosed, error));
+        }
+    }
+
+    /// <summary>Does what the pipe ends or the machine asked for.</summary>
+    internal void Serve(StreamSignals signals, Timestamp now)
+    {
+        if ((signals & StreamSignals.Received) != 0) _receive.Flush();
+        if (_isClosed) return;
+        if ((signals & (StreamSignals.Written | StreamSignals.Acknowledged)) != 0 && _send.Refresh()) Machine.Written(now);
+        if ((signals & StreamSignals.Consumed) != 0) Machine.Consumed(now);
+    }
+
+    bool IStreamEvents.AcceptPath(in DatagramSource source)
+    {
+        if (_options.AcceptPath is not { } accept) return false;
+        try
+        {
+            return accept(this, source);
+        }
+        catch (Exception error)
+        {
+            OnCallbackFailed(error);
+            return false;
+        }
+    }
+
+    void IStreamEvents.OnMessage(ReadOnlySpan<byte> message)
+    {
+        try
+        {
+            _options.OnMessage?.Invoke(message);
+        }
+        catch (Exception error)
+        {
+            OnCallbackFailed(error);
+        }
+    }
+
+    private void OnCallbackFailed(Exception error)
+    {
+        UdxLog.CallbackFailed(_transport.Logger, error, LocalId);
+        // Not from inside the machine's call.
+        Host.Post(static state =>
+        {
+            var (stream, error) = ((UdxStream, Exception))state!;
+            stream.Abort(error);
+        }, (this, error));
+    }
+
+    void IStreamEvents.OnAcknowledged(long offset)
+    {
+        Interlocked.Exchange(ref _acknowledged, offset);
+        _signal.RaiseOnLoop(StreamSignals.Acknowledged);
+        if (Volatile.Read(ref _waiterCount) == 0) return;
+        lock (_gate)
+        {
+            foreach (var waiter in _waiters)
+            {
+                if (waiter.Offset <= offset) waiter.TrySetResult();
+            }
+        }
+    }
+
+    void IStreamEvents.OnClosed(in StreamClose close) => OnClosed(close);
+
+    private void OnClosed(in StreamClose close)
+    {
+        bool isClean = close.Reason == StreamCloseReason.Completed;
+        var error = isClean ? null : new UdxException(close.Reason, close.Error);
+        lock (_gate)
+        {
+            if (_isClosed) return;
+            _isClosed = true;
+            foreach (var waiter in _waiters)
+            {
+                if (error is null || waiter.Offset <= BytesAcknowledged) waiter.TrySetResult();
+                else waiter.TrySetException(error);
+            }
+        }
+        _receive.Flush();
+        _receive.Close(error);
+        _send.Close(error);
+        _transport.OnClosed(this, close);
+        UdxLog.StreamClosed(_transport.Logger, close.Error, LocalId, close.Reason);
+        _closed.TrySetResult(close);
+    }
+
+    private UdxException ClosedEarly() => new(_closed.Task is { IsCompletedSuccessfully: true, Result: var close }
+        ? close.Reason
+        : StreamCloseReason.LocalAbort);
+}

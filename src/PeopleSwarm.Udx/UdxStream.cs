@@ -1,0 +1,215 @@
+using System.IO.Pipelines;
+using PeopleSwarm.Udx;
+using PeopleSwarm.Udx.Protocol;
+
+namespace PeopleSwarm;
+
+/// <summary>A UDX stream: reliable, ordered, both ways, over UDP.</summary>
+/// <remarks>
+/// <para>Writes are kept until the peer has acknowledged them; a flush waits while more than <see cref="UdxOptions.SendBuffer"/>
+/// bytes are unacknowledged. A reader that stops costs at most <see cref="UdxOptions.ReceiveWindow"/> bytes; bytes it has examined
+/// without consuming them count as read, so a long message can be waited for. <see cref="Input"/> completed early drops
+/// what still comes and lets the peer go on to its end.</para>
+/// <para>Spec: udx, sections 5, 8, 14 and 16. Safe on any thread; each pipe end takes one caller.</para>
+/// </remarks>
+public sealed partial class UdxStream : IReliableStream
+{
+    private sealed record Path(uint RemoteId, DatagramSource Remote);
+
+    private readonly UdxTransport _transport;
+    private readonly ReliableStreamOptions _options;
+    private readonly StreamSignal _signal;
+    private readonly SendPipe _send;
+    private readonly ReceivePipe _receive;
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource<StreamClose> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private StreamMachine? _machine;
+    private volatile Path? _path;
+    private volatile bool _isClosed;
+    private volatile bool _isRelaying;
+    private int _postedMessages;
+    private Task? _disposal;
+
+    internal UdxStream(UdxTransport transport, uint localId, ReliableStreamOptions options)
+    {
+        _transport = transport;
+        _options = options;
+        LocalId = localId;
+        _signal = new StreamSignal(transport.Signals, this);
+        _send = new SendPipe(transport.SendPipeOptions, _signal);
+        _receive = new ReceivePipe(transport.ReceivePipeOptions, _signal, transport.Options.ReceiveWindow / 8);
+    }
+
+    /// <inheritdoc/>
+    public uint LocalId { get; }
+
+    /// <inheritdoc/>
+    public uint RemoteId => _path?.RemoteId ?? 0;
+
+    /// <inheritdoc/>
+    public DatagramSource Remote => _path?.Remote ?? default;
+
+    /// <inheritdoc/>
+    public bool IsConnected => _path is not null;
+
+    /// <inheritdoc/>
+    public PipeReader Input => _receive.Input;
+
+    /// <inheritdoc/>
+    public PipeWriter Output => _send.Output;
+
+    /// <inheritdoc/>
+    public long BytesReceived => _machine?.BytesReceived ?? 0;
+
+    /// <inheritdoc/>
+    public long BytesAcknowledged => Volatile.Read(ref _acknowledged);
+
+    /// <inheritdoc/>
+    public TimeSpan RoundTripTime => _machine?.RoundTripTime ?? TimeSpan.Zero;
+
+    /// <inheritdoc/>
+    public Task<StreamClose> Closed => _closed.Task;
+
+    /// <summary>The size of IP packets that the path is known to carry, headers included, in bytes.</summary>
+    public int Mtu => _machine?.Mtu ?? _transport.Options.BaseMtu;
+
+    private IDatagramHost Host => _transport.Host;
+
+    /// <inheritdoc/>
+    public void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
+    {
+        ThrowIfNoPath(socket, remote);
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            if (_path is not null) throw new InvalidOperationException("The stream is connected already.");
+            _path = new Path(remoteId, new DatagramSource(remote, socket));
+        }
+        Run(static (stream, path) =>
+        {
+            stream.Machine.Connect(stream.Host.Now, path.Remote.Socket, path.RemoteId, path.Remote.From);
+            UdxLog.StreamConnected(stream._transport.Logger, stream.LocalId, path.RemoteId, path.Remote.From);
+        }, _path);
+    }
+
+    /// <inheritdoc/>
+    public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote)
+    {
+        ThrowIfNoPath(socket, remote);
+        Path path = new(remoteId, new DatagramSource(remote, socket));
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            if (_path is null) throw new InvalidOperationException("The stream is not connected.");
+            _path = path;
+        }
+        Run(static (stream, path) => stream.Machine.ChangeRemote(stream.Host.Now, path.Remote.Socket, path.RemoteId, path.Remote.From), path);
+    }
+
+    /// <summary>Forwards every packet that arrives for this stream to <paramref name="destination"/>'s peer, unread (spec udx, 15).
+    /// A relay does this with two streams, each to the other. Once, and for good.</summary>
+    /// <exception cref="ArgumentException">The stream is of another transport.</exception>
+    /// <exception cref="InvalidOperationException">The stream is closed, or relays already.</exception>
+    public void RelayTo(UdxStream destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        if (!ReferenceEquals(destination._transport, _transport))
+            throw new ArgumentException("Both streams must be of one transport.", nameof(destination));
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            if (_isRelaying) throw new InvalidOperationException("The stream relays already.");
+            _isRelaying = true;
+        }
+        Run(static (stream, destination) =>
+        {
+            if (!destination._isClosed) stream.Machine.RelayTo(stream.Host.Now, destination.Machine);
+        }, destination);
+    }
+
+    /// <inheritdoc/>
+    public bool TrySendMessage(ReadOnlySpan<byte> message)
+    {
+        if (_isClosed || _path is null) return false;
+        if (Host.IsCurrent)
+        {
+            bool isSent = Machine.TrySendMessage(Host.Now, message);
+            Host.Wake();
+            return isSent;
+        }
+        if (message.Length > UdxPacket.MaxPayload(Mtu)) return false;
+        if (Interlocked.Increment(ref _postedMessages) > _transport.Options.MaxPostedMessages)
+        {
+            Interlocked.Decrement(ref _postedMessages);
+            return false;
+        }
+        Host.Post(static state =>
+        {
+            var (stream, message) = ((UdxStream, byte[]))state!;
+            Interlocked.Decrement(ref stream._postedMessages);
+            if (!stream._isClosed) stream.Machine.TrySendMessage(stream.Host.Now, message);
+        }, (this, message.ToArray()));
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Abort(Exception? error = null) => Abort(StreamCloseReason.LocalAbort, error);
+
+    /// <summary>Ends our direction, waits until the peer has acknowledged all that was flushed and has ended its own, and closes.
+    /// What is not done within <see cref="UdxOptions.Linger"/> is cut off. Unread bytes are dropped.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate) return new(_disposal ??= CloseAsync());
+    }
+
+    private async Task CloseAsync()
+    {
+        _receive.Input.Discard();
+        _send.Output.End();
+        if (_path is null || _isRelaying) Abort();
+        try
+        {
+            await _closed.Task.WaitAsync(_transport.Options.Linger, Host.TimeProvider).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Abort();
+            await _closed.Task.ConfigureAwait(false);
+        }
+    }
+
+    internal void Abort(StreamCloseReason reason, Exception? error)
+    {
+        if (_isClosed) return;
+        Run(static (stream, close) => stream.Machine.Abort(stream.Host.Now, close.Reason, close.Error), new Closing(reason, error));
+    }
+
+    private sealed record Closing(StreamCloseReason Reason, Exception? Error);
+
+    /// <summary>Runs on the loop: now if we are there, else posted. Nothing is done once the stream is closed.</summary>
+    private void Run<T>(Action<UdxStream, T> command, T argument) where T : class
+    {
+        if (Host.IsCurrent)
+        {
+            if (!_isClosed) command(this, argument);
+            Host.Wake();
+            return;
+        }
+        Host.Post(static state =>
+        {
+            var (stream, command, argument) = ((UdxStream, Action<UdxStream, T>, T))state!;
+            if (!stream._isClosed) command(stream, argument);
+        }, (this, command, argument));
+    }
+
+    private void ThrowIfNoPath(SocketId socket, UdpEndPoint remote)
+    {
+        if (remote.Port == 0) throw new ArgumentException("The port of a peer is never 0.", nameof(remote));
+        Host.GetLocalEndPoint(socket);
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (_isClosed) throw new InvalidOperationException("The stream is closed.");
+    }
+}
