@@ -173,7 +173,20 @@ public sealed class DuplexStream : Stream
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _isDisposed, 1) != 0 || _leaveOpen) return;
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) await ClosePipeAsync().ConfigureAwait(false);
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && Interlocked.Exchange(ref _isDisposed, 1) == 0) ClosePipeAsync().AsTask().GetAwaiter().GetResult();
+        base.Dispose(disposing);
+    }
+
+    private async ValueTask ClosePipeAsync()
+    {
+        if (_leaveOpen) return;
         if (_pipe is IAsyncDisposable disposable)
         {
             await disposable.DisposeAsync().ConfigureAwait(false);
@@ -181,13 +194,6 @@ public sealed class DuplexStream : Stream
         }
         await _pipe.Output.CompleteAsync().ConfigureAwait(false);
         await _pipe.Input.CompleteAsync().ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) DisposeAsync().AsTask().GetAwaiter().GetResult();
-        base.Dispose(disposing);
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, this);

@@ -15,14 +15,11 @@ public static class UdxServiceCollectionExtensions
     public static IServiceCollection AddUdx(this IServiceCollection services, Action<UdxOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        var udx = services.AddOptions<UdxOptions>().ValidateOnStart()
-            .Validate(o => o.MaxReorderBytes >= o.ReceiveWindow, "MaxReorderBytes must not be less than ReceiveWindow.")
-            .Validate(o => o.MinRto <= o.MaxRto, "MinRto must not exceed MaxRto.")
-            .Validate(o => o.InitialRto <= o.MaxRto, "InitialRto must not exceed MaxRto.")
-            .Validate(o => o.BaseMtu <= o.MaxMtu, "BaseMtu must not exceed MaxMtu.");
+        var udx = services.AddOptions<UdxOptions>().ValidateOnStart();
         if (configure is not null) udx.Configure(configure);
         services.AddOptions<DatagramHostOptions>().ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<UdxOptions>, UdxOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<UdxOptions>, UdxOptionsRules>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DatagramHostOptions>, DatagramHostOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(PipeScheduler.ThreadPool);

@@ -49,8 +49,7 @@ public sealed class UdxSocket : IAsyncDisposable
         DatagramSocketOptions? socketOptions = null, ILoggerFactory? loggers = null)
     {
         options ??= new UdxOptions();
-        var result = UdxOptionsValidator.ValidateAll(options);
-        if (result.Failed) throw new OptionsValidationException(nameof(options), typeof(UdxOptions), result.Failures);
+        UdxOptionsRules.ThrowIfInvalid(options);
 
         loggers ??= NullLoggerFactory.Instance;
         UdxMetrics metrics = new();

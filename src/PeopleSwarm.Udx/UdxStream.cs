@@ -14,6 +14,8 @@ namespace PeopleSwarm;
 /// </remarks>
 public sealed partial class UdxStream : IReliableStream
 {
+    private const int IPv4Overhead = 48, IPv6Overhead = 68; // IP, UDP and UDX headers
+
     private sealed record Path(uint RemoteId, DatagramSource Remote);
 
     private readonly UdxTransport _transport;
@@ -74,6 +76,8 @@ public sealed partial class UdxStream : IReliableStream
     public int Mtu => _machine?.Mtu ?? _transport.Options.BaseMtu;
 
     private IDatagramHost Host => _transport.Host;
+
+    private int MaxMessage => Mtu - (Remote.From.IsIPv4 ? IPv4Overhead : IPv6Overhead);
 
     /// <inheritdoc/>
     public void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
@@ -137,7 +141,7 @@ public sealed partial class UdxStream : IReliableStream
             Host.Wake();
             return isSent;
         }
-        if (message.Length > UdxPacket.MaxPayload(Mtu)) return false;
+        if (message.Length > MaxMessage) return false;
         if (Interlocked.Increment(ref _postedMessages) > _transport.Options.MaxPostedMessages)
         {
             Interlocked.Decrement(ref _postedMessages);
@@ -165,8 +169,7 @@ public sealed partial class UdxStream : IReliableStream
     private async Task CloseAsync()
     {
         _receive.Input.Discard();
-        _send.Output.End();
-        if (_path is null || _isRelaying) Abort();
+        EndOutput();
         try
         {
             await _closed.Task.WaitAsync(_transport.Options.Linger, Host.TimeProvider).ConfigureAwait(false);
@@ -176,6 +179,26 @@ public sealed partial class UdxStream : IReliableStream
             Abort();
             await _closed.Task.ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Ends our direction and waits until the peer has acknowledged all that was flushed, the stream has closed, or the time is over.</summary>
+    internal async Task EndAsync(TimeSpan limit)
+    {
+        EndOutput();
+        try
+        {
+            await FlushAcknowledgedAsync().AsTask().WaitAsync(limit, Host.TimeProvider).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is TimeoutException or UdxException)
+        {
+            UdxLog.FlushGivenUp(_transport.Logger, LocalId, _send.Output.Flushed - BytesAcknowledged);
+        }
+    }
+
+    private void EndOutput()
+    {
+        _send.Output.End();
+        if (_path is null || _isRelaying) Abort();
     }
 
     internal void Abort(StreamCloseReason reason, Exception? error)

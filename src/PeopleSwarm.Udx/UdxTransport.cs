@@ -161,11 +161,12 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
 internal sealed class UdxTransportFactory(IOptions<UdxOptions> options, IRandomSource random, PipeScheduler scheduler, UdxMetrics metrics,
     ILoggerFactory? loggers = null) : IReliableTransportFactory
 {
+    private readonly UdxOptions _options = options.Value;
     private readonly ILogger<UdxTransport> _logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<UdxTransport>();
 
     public IReliableTransport Create(IDatagramHost host)
     {
         ArgumentNullException.ThrowIfNull(host);
-        return new UdxTransport(host, options.Value, random, scheduler, metrics, _logger);
+        return new UdxTransport(host, _options, random, scheduler, metrics, _logger);
     }
 }
