@@ -32,6 +32,17 @@ public sealed class UdxOptions
     [Range(1, 30)]
     public int MaxTimeouts { get; set; } = 7;
 
+    /// <summary>Bytes a stream holds for the peer's acknowledgement before a flush waits. Default 1 MiB.</summary>
+    [Range(16 * 1024, 256 * 1024 * 1024)]
+    public int SendBuffer { get; set; } = 1024 * 1024;
+
+    /// <summary>How long a disposed stream may take to deliver what was flushed and to see the peer's end, at most an hour. Default 5 s.</summary>
+    public TimeSpan Linger { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Messages of one stream sent from outside the loop that may wait for it. Default 256.</summary>
+    [Range(1, 65_536)]
+    public int MaxPostedMessages { get; set; } = 256;
+
     /// <summary>Streams of one transport. Default 65,536.</summary>
     [Range(1, 16 * 1024 * 1024)]
     public int MaxStreams { get; set; } = 65_536;
