@@ -8,6 +8,9 @@ internal sealed class UdxPair : IAsyncDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
+    // The first packet may come before the other loop has connected its end.
+    private static readonly PathFilter s_accept = (IReliableStream _, in DatagramSource _) => true;
+
     private UdxPair(UdxSocket left, UdxSocket right) => (Left, Right) = (left, right);
 
     public UdxSocket Left { get; }
@@ -20,8 +23,8 @@ internal sealed class UdxPair : IAsyncDisposable
     /// <summary>A stream from the left to the right; <paramref name="id"/> is the left's id, one more the right's.</summary>
     public (UdxStream Left, UdxStream Right) Connect(uint id = 1, MessageHandler? onLeft = null, MessageHandler? onRight = null)
     {
-        var left = Left.CreateStream(new ReliableStreamOptions { LocalId = id, OnMessage = onLeft });
-        var right = Right.CreateStream(new ReliableStreamOptions { LocalId = id + 1, OnMessage = onRight });
+        var left = Left.CreateStream(new ReliableStreamOptions { LocalId = id, AcceptPath = s_accept, OnMessage = onLeft });
+        var right = Right.CreateStream(new ReliableStreamOptions { LocalId = id + 1, AcceptPath = s_accept, OnMessage = onRight });
         left.Connect(Left.Id, id + 1, Right.LocalEndPoint);
         right.Connect(Right.Id, id, Left.LocalEndPoint);
         return ((UdxStream)left, (UdxStream)right);

@@ -297,6 +297,7 @@ public class UdxStreamTests
         await sends;
         Assert.Equal(UdxPair.Expected(1, 1_000_000), (await atRight).Hash);
         Assert.Equal(UdxPair.Expected(2, 1_000_000), (await atLeft).Hash);
+        await Task.WhenAll(left.Closed, right.Closed).WaitAsync(s_limit);
         Assert.Equal(0, toLeft.BytesReceived);
     }
 
