@@ -7,7 +7,6 @@ using PeopleSwarm.Throughput.Peers;
 BenchmarkCase[] cases =
 [
     new("raw", "udx", "udx.js", "send", "receive", Mixed: true),
-    new("secret", "dht", "hyperdht.js", "send", "receive"),
     new("ping", "udx", "udx.js", "ping", "pong"),
     new("streams", "udx", "udx.js", "send", "receive", Streams: 100),
 ];
@@ -29,7 +28,7 @@ var root = new RootCommand("Sends data between child processes, ours and npm's, 
 peer.SetAction(async parse =>
 {
     var args = JsonNode.Parse(parse.GetRequiredValue(arguments))!.AsObject();
-    await (parse.GetRequiredValue(role) == "udx" ? UdxPeer.RunAsync(args) : DhtPeer.RunAsync(args));
+    await UdxPeer.RunAsync(args);
     return 0;
 });
 
