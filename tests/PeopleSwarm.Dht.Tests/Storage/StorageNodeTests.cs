@@ -208,12 +208,14 @@ public class StorageNodeTests
     {
         var blocks = PeerVectors.Section("announce").GetProperty("refresh_chain").GetProperty("blocks").EnumerateArray()
             .Select(b => Convert.FromHexString(b.GetString()!)).ToArray();
-        var vector = PeerVectors.Vectors("announce").First(v => v.GetProperty("announce_value").GetString()!.StartsWith("07", StringComparison.Ordinal));
-        Assert.True(AnnounceMessage.TryRead(vector.Bytes("announce_value"), out var signed));
-        Assert.Equal(blocks[0], signed.Refresh.ToArray());
-        _kit.Engine.Id = new(vector.Bytes("node_id"));
-        var topic = new NodeId(vector.Bytes("target"));
-        _kit.Handle(PeerKit.Incoming(s_peer, PeerCommand.Announce, topic, vector.Bytes("announce_value"), token: true) with { Token = vector.Bytes("token") });
+        var (topic, record) = (s_topic, new PeerRecord(PeerKit.Key(1).PublicKey, []));
+        var signable = new byte[64];
+        PeerKit.Namespaces.Announce.CopyTo(signable, 0);
+        PeerKit.Crypto.Hash((byte[])[.. topic.ToArray(), .. s_id.ToArray(), .. PeerKit.Token, .. PeerRecordCodec.Encode(record), .. blocks[0]], signable.AsSpan(32));
+        var signature = new byte[64];
+        PeerKit.Crypto.Sign(PeerKit.Key(1), signable, signature);
+        var value = new AnnounceMessage { Peer = record, Refresh = blocks[0], Signature = signature }.Encode();
+        _kit.Handle(PeerKit.Incoming(s_peer, PeerCommand.Announce, topic, value, token: true));
         Assert.Single(Lookup(topic, out _));
 
         _kit.Advance(TimeSpan.FromMinutes(13));
@@ -283,7 +285,9 @@ public class StorageNodeTests
     private PeerRecord? FindPeer(NodeId target)
     {
         var reply = Ask(PeerCommand.FindPeer, target);
-        return reply.Value is { } value && PeerRecordCodec.TryRead(value.Span, out var record) ? record : null;
+        if (reply.Value is not { } value) return null;
+        Assert.True(PeerRecordCodec.TryRead(value.Span, out var record));
+        return record;
     }
 
     private PeerRecord[] Lookup(NodeId target, out long bump)

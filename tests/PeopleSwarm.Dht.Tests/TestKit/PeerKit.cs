@@ -62,12 +62,12 @@ internal sealed class PeerKit
 
     public static RpcResponse Response(UdpEndPoint from, byte[]? value = null, int error = 0, NodeId? id = null, UdpEndPoint? to = null,
         byte[]? token = null, SocketId? socket = null) =>
-        new(1, socket ?? FakeEngine.Client, from, id ?? IdOf(from), to ?? At("5.9.9.9:999"), token ?? Token, [], error, value, TimeSpan.FromMilliseconds(10));
+        new(1, socket ?? FakeEngine.Client, from, id ?? IdOf(from), to ?? At("5.9.9.9:999"), token ?? Token, [], error, value is null ? default(ReadOnlyMemory<byte>?) : value, TimeSpan.FromMilliseconds(10));
 
     /// <summary>A request as the engine hands it over.</summary>
     public static RpcIncoming Incoming(UdpEndPoint from, int command, NodeId? target, byte[]? value = null, bool token = false, ushort tid = 7,
         UdpEndPoint? to = null, SocketId? socket = null) =>
-        new(socket ?? FakeEngine.Client, tid, from, to ?? At("5.9.9.9:999"), null, token, token ? Token : default(ReadOnlyMemory<byte>), command, target, value, false);
+        new(socket ?? FakeEngine.Client, tid, from, to ?? At("5.9.9.9:999"), null, token, token ? Token : default(ReadOnlyMemory<byte>), command, target, value is null ? default(ReadOnlyMemory<byte>?) : value, false);
 
     /// <summary>Lets time pass, with every deadline kept.</summary>
     public void Advance(TimeSpan time)
