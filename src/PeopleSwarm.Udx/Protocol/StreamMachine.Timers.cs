@@ -96,7 +96,7 @@ internal sealed partial class StreamMachine
             return;
         }
         MarkAllLost(micros - _rtt.Smoothed);
-        (_isRecovering, _recoveryEnd) = (true, _sent.Next);
+        (_isRecovering, _isAfterTimeout, _recoveryEnd) = (true, true, _sent.Next);
         _timers.Stop(StreamTimer.Reorder);
         _timers.Stop(StreamTimer.TailLoss);
         _tailProbeDue = false;
@@ -111,6 +111,8 @@ internal sealed partial class StreamMachine
 
     private void MarkAllLost(long sentUpTo)
     {
+        _hasHorizon = false;
+        if (_hiddenPackets > 0) RevealHidden(_sent.Next);
         if (_sent.Count > 0 && _sent[_sent.First].Fate == PacketFate.InFlight) MarkLost(_sent.First);
         while (_sent.TryGetEarliest(out uint seq) && _sent[seq].SentAt <= sentUpTo) MarkLost(seq);
     }
