@@ -4,7 +4,7 @@ namespace PeopleSwarm.Dht.Rpc;
 internal sealed class BootstrapProcedure(RpcSettings settings, RequestTable requests, LocalIdentity identity, NetworkState state,
     Action<Timestamp, NodeId, IRpcQueryObserver> findNode, Action<Timestamp> done) : IRpcQueryObserver
 {
-    private bool _isFirstReply = settings.Firewalled && settings.QuickFirewall && settings.Ephemeral != EphemeralSetting.Never;
+    private bool _isFirstReply = settings.Firewalled && settings.QuickFirewall && settings.Ephemeral != EphemeralMode.Never;
     private bool _isReachable, _isSecondRound;
 
     public void Start(Timestamp now) => findNode(now, identity.Table.Id, this);

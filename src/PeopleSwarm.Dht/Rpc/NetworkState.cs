@@ -4,25 +4,25 @@ using PeopleSwarm.Dht.Nat;
 namespace PeopleSwarm.Dht.Rpc;
 
 /// <summary>Decides when we are reachable, and when we become a full member of the network (spec dht-rpc, 16).</summary>
-internal sealed class NetworkState(EphemeralSetting setting, RequestTable requests, LocalIdentity identity, TableMaintenance table, NatSampling sampling,
+internal sealed class NetworkState(EphemeralMode setting, RequestTable requests, LocalIdentity identity, TableMaintenance table, NatSampling sampling,
     Bootstrapper bootstrapper, NodeIds ids, Action<Timestamp> refresh)
 {
     private const int RecheckTicks = 36; // 3 min: a node that must be persistent keeps trying
 
-    private int _stableIn = setting switch { EphemeralSetting.Adaptive => Ticks.Stable, EphemeralSetting.Never => RecheckTicks, _ => 0 };
+    private int _stableIn = setting switch { EphemeralMode.Adaptive => Ticks.Stable, EphemeralMode.Never => RecheckTicks, _ => 0 };
     private UdpEndPoint? _lastChecked;
     private bool _isChecking;
 
-    public bool IsForced => setting == EphemeralSetting.Never;
+    public bool IsForced => setting == EphemeralMode.Never;
 
     /// <summary>Whether bootstrapping has ended; set by it.</summary>
     public bool IsBootstrapped { get; set; }
 
     public void OnTick(Timestamp now)
     {
-        if (setting == EphemeralSetting.Always || !identity.IsEphemeral || --_stableIn > 0) return;
+        if (setting == EphemeralMode.Always || !identity.IsEphemeral || --_stableIn > 0) return;
         var host = identity.Nat.Result?.WithPort(0);
-        if (setting == EphemeralSetting.Adaptive && _lastChecked is not null && host == _lastChecked) _stableIn = Ticks.MoreStable;
+        if (setting == EphemeralMode.Adaptive && _lastChecked is not null && host == _lastChecked) _stableIn = Ticks.MoreStable;
         else Update(now, onlyFirewall: false, static (_, _) => { });
     }
 
@@ -31,7 +31,7 @@ internal sealed class NetworkState(EphemeralSetting setting, RequestTable reques
     {
         _lastChecked = null;
         _stableIn = IsForced ? RecheckTicks : Ticks.MoreStable;
-        if (setting == EphemeralSetting.Adaptive) identity.IsEphemeral = true;
+        if (setting == EphemeralMode.Adaptive) identity.IsEphemeral = true;
     }
 
     /// <summary>Probes the firewall if need be and takes on what was learned; <paramref name="done"/> tells whether anything changed.</summary>

@@ -36,7 +36,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
     public void Start(Timestamp now)
     {
         services.Counters.Queries++;
-        services.Counters.ActiveQueries++;
+        services.Active.Add(this);
         if (services.Requests.IsSuspended)
         {
             End(RpcFailure.Suspended);
@@ -56,6 +56,9 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
     }
 
     public void Cancel(Timestamp now) => End(RpcFailure.Cancelled);
+
+    /// <summary>The node is suspended or goes away.</summary>
+    public void Abort(RpcFailure failure) => End(failure);
 
     private void AddFromTable(Timestamp now)
     {
@@ -188,11 +191,6 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
             foreach (var referrer in seen.Referrers) services.DownHints.Send(now, referrer, address);
             seen.Referrers.Clear();
         }
-        if (failure == RpcFailure.Suspended)
-        {
-            End(failure);
-            return;
-        }
         _errors++;
         ReadMore(now);
     }
@@ -222,7 +220,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         foreach (var visit in _inFlight) visit.Call!.Cancel(now);
         _commit?.Cancel(now);
         _pending.Clear();
-        services.Counters.ActiveQueries--;
+        services.Active.Remove(this);
         observer.OnFinished(now, new(_closest.ToArray(), _successes, _errors, _commit?.Committed ?? 0, _failure, _commit?.LastError ?? 0));
     }
 

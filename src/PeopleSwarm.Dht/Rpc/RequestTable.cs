@@ -32,7 +32,7 @@ internal sealed class RequestTable(Timestamp now, RpcSettings settings, LocalIde
     /// <exception cref="ArgumentException">The request cannot be sent: its address is not IPv4, has no port, or the datagram would be too large.</exception>
     public RpcCall Send(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done)
     {
-        if (!request.To.IsIPv4 || request.To.Port == 0) throw new ArgumentException("Requests go to IPv4 addresses with a port.", nameof(request));
+        RequestRules.Check(request, nameof(request));
         bool accepted = !IsSuspended && _pending.Count < settings.MaxRequests;
         var socket = request.Socket ?? identity.DefaultSocket;
         ushort tid = accepted ? NewTid() : (ushort)0;
@@ -67,16 +67,16 @@ internal sealed class RequestTable(Timestamp now, RpcSettings settings, LocalIde
     }
 
     /// <summary>Fails everything in flight, and what comes until <see cref="Resume"/>.</summary>
-    public void Suspend()
+    public void Suspend(RpcFailure failure = RpcFailure.Suspended)
     {
         IsSuspended = true;
-        FailAll(RpcFailure.Suspended);
+        FailAll(failure);
         _window.Clear();
     }
 
     public void Resume() => IsSuspended = false;
 
-    public void FailAll(RpcFailure failure)
+    private void FailAll(RpcFailure failure)
     {
         foreach (var call in _pending.Values.ToArray())
         {
@@ -177,10 +177,6 @@ internal sealed class RequestTable(Timestamp now, RpcSettings settings, LocalIde
             HasValue = request.Value is not null,
             Value = request.Value is { } value ? value.Span : default,
         };
-        if (message.Token.Length is not (0 or RpcProtocol.TokenSize)) throw new ArgumentException($"A token is {RpcProtocol.TokenSize} bytes.", nameof(request));
-        if (message.Command < 0) throw new ArgumentException("A command is not negative.", nameof(request));
-        if (message.Size > RpcProtocol.MaxDatagramSize)
-            throw new ArgumentException($"The request takes {message.Size} bytes, {RpcProtocol.MaxDatagramSize} are the most a datagram may have.", nameof(request));
         var datagram = new byte[message.Size];
         message.Write(datagram);
         return datagram;

@@ -23,6 +23,4 @@ internal sealed class RpcCounters
     public long Oversized { get; set; }
 
     public long Queries { get; set; }
-
-    public int ActiveQueries { get; set; }
 }

@@ -88,6 +88,9 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     /// <summary>Requests in flight.</summary>
     public int RequestsInFlight => _requests.Count;
 
+    /// <summary>Queries under way.</summary>
+    public int ActiveQueries => _queryServices.Active.Count;
+
     /// <summary>Datagrams dropped: not understood, not asked for, over a limit, or for want of room.</summary>
     public long Dropped => Counters.Malformed + Counters.Unexpected + Counters.Oversized + _budget.Refused + _outbox.Lost;
 
@@ -107,6 +110,13 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _isStarted = true;
         _ticks.Restart(now);
         new BootstrapProcedure(_settings, _requests, _identity, _state, StartBackgroundQuery, OnBootstrapped).Start(now);
+    }
+
+    /// <summary>Begins on sockets bound since the machine was made. Once.</summary>
+    public void Start(Timestamp now, RpcSockets sockets)
+    {
+        _identity.Sockets = sockets;
+        Start(now);
     }
 
     /// <summary>The nodes heard last, newest first.</summary>
@@ -134,9 +144,15 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     public void Suspend(Timestamp now)
     {
         if (_requests.IsSuspended) return;
-        _requests.Suspend();
-        _delayedPings.Clear();
+        Abort(RpcFailure.Suspended);
         _outbox.Clear();
+        EndTurn(now);
+    }
+
+    /// <summary>Gives up all that is in flight, for good.</summary>
+    public void Destroy(Timestamp now)
+    {
+        Abort(RpcFailure.Cancelled);
         EndTurn(now);
     }
 
@@ -204,6 +220,13 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     }
 
     public bool PollTransmit(Timestamp now, Span<byte> buffer, out Transmit transmit) => _outbox.TryTake(buffer, out transmit);
+
+    private void Abort(RpcFailure failure)
+    {
+        foreach (var query in _queryServices.Active.ToArray()) query.Abort(failure);
+        _requests.Suspend(failure);
+        _delayedPings.Clear();
+    }
 
     private void ReceiveRequest(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source)
     {

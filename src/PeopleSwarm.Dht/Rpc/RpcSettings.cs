@@ -1,8 +1,5 @@
 namespace PeopleSwarm.Dht.Rpc;
 
-/// <summary>When a node keeps out of others' tables (spec dht-rpc, 16.3).</summary>
-internal enum EphemeralSetting { Adaptive, Always, Never }
-
 /// <summary>What an RPC machine runs with; checked beforehand.</summary>
 internal sealed record RpcSettings
 {
@@ -11,7 +8,7 @@ internal sealed record RpcSettings
     /// <summary>Nodes put in the table at start, best first.</summary>
     public IReadOnlyList<UdpEndPoint> Nodes { get; init; } = [];
 
-    public EphemeralSetting Ephemeral { get; init; } = EphemeralSetting.Adaptive;
+    public EphemeralMode Ephemeral { get; init; } = EphemeralMode.Adaptive;
 
     /// <summary>Whether strangers' datagrams are assumed not to reach us until a probe shows otherwise.</summary>
     public bool Firewalled { get; init; } = true;

@@ -16,7 +16,6 @@ internal sealed partial class StreamMachine
     private long _inFlight; // bytes of datagrams neither acknowledged nor lost
     private int _lostPackets;
     private uint _lostFrom; // no lost packet is before this one
-    private bool _resendAtOnce; // the first repeat of a recovery does not wait for the window
     private long _transmissions;
     private bool _isPacing; // the budget was used up and has not reached a quantum yet
     private bool _heartbeatDue, _echoDue, _tailProbeDue, _windowProbeDue;
@@ -129,8 +128,7 @@ internal sealed partial class StreamMachine
         {
             seq = FirstLost();
             payloadLength = _sent[seq].PayloadLength;
-            bool mayLeave = _resendAtOnce || _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= _congestion.Window;
-            return mayLeave ? NextPacket.Lost : NextPacket.None;
+            return _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= _congestion.Window ? NextPacket.Lost : NextPacket.None;
         }
         if (!TryPrepareNew(now, out payloadLength, out isEnd))
         {
@@ -182,7 +180,6 @@ internal sealed partial class StreamMachine
     {
         _lostPackets--;
         _lostFrom = seq + 1;
-        _resendAtOnce = false;
         return WriteAgain(now, seq, buffer);
     }
 
@@ -231,14 +228,9 @@ internal sealed partial class StreamMachine
 
     private void MarkLost(uint seq)
     {
-        _sent.Unlink(seq);
-        _inFlight -= _sent[seq].Size;
-        CountLost(seq);
-    }
-
-    private void CountLost(uint seq)
-    {
         ref var packet = ref _sent[seq];
+        _sent.Unlink(seq);
+        _inFlight -= packet.Size;
         packet.Fate = PacketFate.Lost;
         if (_lostPackets++ == 0 || SeqNumber.IsBefore(seq, _lostFrom)) _lostFrom = seq;
         if (packet.ProbedMtu > 0)

@@ -1,0 +1,90 @@
+using PeopleSwarm.Dht.Rpc;
+
+namespace PeopleSwarm.Dht;
+
+// Requests and queries of any overlay.
+internal sealed partial class DhtNode
+{
+    private const int MaxRetries = 10, MaxConcurrency = 64;
+
+    public Task<DhtResponse> RequestAsync(DhtRequest request, UdpEndPoint to, DhtRequestOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        int retries = (options ?? new()).Retries;
+        if (retries is < 0 or > MaxRetries) throw new ArgumentOutOfRangeException(nameof(options), retries, $"Retries are 0 to {MaxRetries}.");
+        var call = request.ToCall(to) with { Retries = retries };
+        RequestRules.Check(call, nameof(request));
+        return SendAsync(call, cancellationToken);
+    }
+
+    public Task<DhtResponse> PingAsync(UdpEndPoint to, CancellationToken cancellationToken = default) =>
+        RequestAsync(new(RpcCommands.Ping, IsInternal: true), to, null, cancellationToken);
+
+    public IDhtQuery<DhtResponse> Query(DhtRequest request, DhtQueryOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Target is not { } target) throw new ArgumentException("A query needs a target.", nameof(request));
+        RequestRules.Check(request.ToCall(UdpEndPoint.Loopback(1)), nameof(request));
+        var commit = options?.Commit is { } made ? new GuardedCommit(made) : null;
+        var query = QueryRequest(target, request.Command, request.Value, options) with { IsInternal = request.IsInternal, Commit = commit is null ? null : commit.Make };
+        return new DhtQuery<DhtResponse>(this, (now, observer) => _machine.StartQuery(now, query, observer), static (RpcResponse reply, out DhtResponse value) =>
+        {
+            value = reply.ToPublic();
+            return true;
+        }, _options.QueryBuffer, commit is null ? null : () => commit.Error, hasCommit: commit is not null);
+    }
+
+    /// <summary>A query as its options ask for it, but for their commit.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    private static RpcQueryRequest QueryRequest(NodeId target, int command, ReadOnlyMemory<byte>? value, DhtQueryOptions? options)
+    {
+        options ??= new();
+        if (options.Concurrency is < 1 or > MaxConcurrency)
+            throw new ArgumentOutOfRangeException(nameof(options), options.Concurrency, $"Concurrency is 1 to {MaxConcurrency}.");
+        if (options is { OnlyGivenNodes: true, Nodes: null or { Count: 0 } }) throw new ArgumentException("OnlyGivenNodes needs Nodes.", nameof(options));
+        return new(target, command, value)
+        {
+            Nodes = options.Nodes,
+            OnlyGivenNodes = options.OnlyGivenNodes,
+            Concurrency = options.Concurrency,
+            Force = options.Force,
+        };
+    }
+
+    private async Task<DhtResponse> SendAsync(RpcCallRequest request, CancellationToken cancellationToken)
+    {
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+        var done = new TaskCompletionSource<RpcOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        IRpcCall? call = null;
+        await OnLoopAsync(now => call = _machine.Request(now, request, (_, outcome) => done.TrySetResult(outcome))).ConfigureAwait(false);
+        using (cancellationToken.UnsafeRegister(_ => Post(call!.Cancel), null))
+        {
+            await UntilDisposedAsync(done.Task).ConfigureAwait(false);
+        }
+        var outcome = await done.Task.ConfigureAwait(false);
+        if (outcome.Response is { } response) return response.ToPublic();
+        if (outcome.Failure == RpcFailure.Cancelled) cancellationToken.ThrowIfCancellationRequested();
+        throw outcome.Failure.ToException();
+    }
+
+    /// <summary>The application's commit, called on the loop: what it throws is told where the query ends.</summary>
+    private sealed class GuardedCommit(Func<DhtResponse, DhtRequest?> commit)
+    {
+        public Exception? Error { get; private set; }
+
+        public RpcCallRequest? Make(RpcResponse reply)
+        {
+            try
+            {
+                if (commit(reply.ToPublic())?.ToCall(reply.From) is not { } call) return null;
+                RequestRules.Check(call, nameof(DhtQueryOptions.Commit));
+                return call;
+            }
+            catch (Exception error)
+            {
+                Error ??= error;
+                return null;
+            }
+        }
+    }
+}
