@@ -97,6 +97,9 @@ public sealed partial class PeerSwarm
             case SwarmAction.Updated:
                 _events.Post(() => Updated?.Invoke(this, EventArgs.Empty));
                 break;
+            case Marker(var reached):
+                reached.TrySetResult();
+                break;
             case TimerFired:
                 Change((machine, now) =>
                 {
@@ -130,6 +133,18 @@ public sealed partial class PeerSwarm
         _feed.OnClosed(connection);
         Change((machine, now) => machine.Closed(now, link, null));
     }
+
+    /// <summary>Completes when every dial and connection that the machine knew at the call has ended.</summary>
+    private async Task WhenLinksEndedAsync()
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _actions.Post(new Marker(reached));
+        await reached.Task.ConfigureAwait(false);
+        await Links.WhenIdleAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A place in the order of actions.</summary>
+    private sealed record Marker(TaskCompletionSource Reached) : SwarmAction;
 
     /// <summary>The timer's turn, among the machine's actions.</summary>
     private sealed record TimerFired : SwarmAction

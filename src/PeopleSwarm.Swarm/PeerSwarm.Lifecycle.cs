@@ -33,7 +33,7 @@ public sealed partial class PeerSwarm
             _wasListening = Listener.IsStarted;
             await withdrawn.ConfigureAwait(false);
             await Listener.StopAsync().ConfigureAwait(false);
-            await Links.WhenIdleAsync().ConfigureAwait(false);
+            await WhenLinksEndedAsync().ConfigureAwait(false);
             if (_ownership.SuspendsNode) await Dht.SuspendAsync(CancellationToken.None).ConfigureAwait(false);
             SwarmLog.Suspended(Logger);
         }
@@ -81,7 +81,7 @@ public sealed partial class PeerSwarm
         await LeaveAll().ConfigureAwait(false);
         await Listener.StopAsync().ConfigureAwait(false);
         await closed.ConfigureAwait(false);
-        await Links.WhenIdleAsync().ConfigureAwait(false);
+        await WhenLinksEndedAsync().ConfigureAwait(false);
         _feed.Complete();
         await _timer.DisposeAsync().ConfigureAwait(false);
         Metrics.Dispose();

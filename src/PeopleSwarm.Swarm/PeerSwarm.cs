@@ -135,12 +135,11 @@ public sealed partial class PeerSwarm : IPeerSwarm
     public void LeavePeer(PublicKey publicKey) => Change((machine, now) => machine.LeavePeer(now, publicKey));
 
     /// <inheritdoc/>
-    public Task ListenAsync(CancellationToken cancellationToken = default)
+    public async Task ListenAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        return IsSuspended
-            ? Task.FromException(new InvalidOperationException("The swarm is suspended: resume it first."))
-            : Listener.StartAsync().WaitAsync(cancellationToken);
+        if (IsSuspended) throw new InvalidOperationException("The swarm is suspended: resume it first.");
+        await Listener.StartAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

@@ -135,7 +135,7 @@ internal sealed partial class SwarmMachine
         foreach (var peer in _explicitPeers)
         {
             peer.Attempts = 0;
-            peer.IsDue = !_connections.Contains(peer.PublicKey);
+            peer.IsDue = !peer.IsBanned && !_connections.Contains(peer.PublicKey);
         }
         DialNext(now);
     }
