@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using PeopleSwarm;
 using PeopleSwarm.Noise;
+using PeopleSwarm.Noise.SecretStream;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -23,6 +24,8 @@ public static class NoiseServiceCollectionExtensions
         services.TryAddSingleton<IRandomSource, SystemRandomSource>();
         services.TryAddSingleton<ICryptoSuite, CryptoSuite>();
         services.TryAddSingleton<IHandshakeFactory, HandshakeFactory>();
+        services.TryAddSingleton<NoiseMetrics>();
+        services.TryAddSingleton<ISecretChannelFactory, SecretChannelFactory>();
         return services;
     }
 }

@@ -15,9 +15,10 @@ internal sealed class UnorderedMessages : IDisposable
 
     private readonly byte[] _sendKey = GC.AllocateArray<byte>(SessionKeys.Size, pinned: true);
     private readonly byte[] _receiveKey = GC.AllocateArray<byte>(SessionKeys.Size, pinned: true);
+    private readonly Lock _lock = new();
     private readonly ulong _start;
     private ulong _counter;
-    private bool _exhausted;
+    private bool _over;
 
     public UnorderedMessages(HandshakeRole role, ReadOnlySpan<byte> handshakeHash, IRandomSource random)
     {
@@ -28,20 +29,22 @@ internal sealed class UnorderedMessages : IDisposable
         _counter = _start = BinaryPrimitives.ReadUInt64LittleEndian(start);
     }
 
-    /// <summary>Seals a message; false once every counter was used.</summary>
+    /// <summary>Seals a message; false once every counter was used, or after dispose.</summary>
     /// <param name="message">The message.</param>
     /// <param name="packet">24 bytes longer than it.</param>
     public bool TrySeal(ReadOnlySpan<byte> message, Span<byte> packet)
     {
-        ulong counter = Interlocked.Increment(ref _counter);
-        if (counter == _start) _exhausted = true;
-        if (_exhausted) return false;
-        Span<byte> nonce = stackalloc byte[SecretBox.NonceSize];
-        nonce.Clear();
-        BinaryPrimitives.WriteUInt64LittleEndian(nonce, counter);
-        nonce[..CounterSize].CopyTo(packet);
-        SecretBox.Seal(_sendKey, nonce, message, packet[CounterSize..]);
-        return true;
+        lock (_lock)
+        {
+            _over |= unchecked(++_counter) == _start;
+            if (_over) return false;
+            Span<byte> nonce = stackalloc byte[SecretBox.NonceSize];
+            nonce.Clear();
+            BinaryPrimitives.WriteUInt64LittleEndian(nonce, _counter);
+            nonce[..CounterSize].CopyTo(packet);
+            SecretBox.Seal(_sendKey, nonce, message, packet[CounterSize..]);
+            return true;
+        }
     }
 
     /// <summary>Opens a packet; false if it is none of the peer's.</summary>
@@ -52,12 +55,16 @@ internal sealed class UnorderedMessages : IDisposable
         Span<byte> nonce = stackalloc byte[SecretBox.NonceSize];
         nonce.Clear();
         packet[..CounterSize].CopyTo(nonce);
-        return SecretBox.TryOpen(_receiveKey, nonce, packet[CounterSize..], message[..length]);
+        lock (_lock) return !_over && SecretBox.TryOpen(_receiveKey, nonce, packet[CounterSize..], message[..length]);
     }
 
     public void Dispose()
     {
-        CryptographicOperations.ZeroMemory(_sendKey);
-        CryptographicOperations.ZeroMemory(_receiveKey);
+        lock (_lock)
+        {
+            _over = true;
+            CryptographicOperations.ZeroMemory(_sendKey);
+            CryptographicOperations.ZeroMemory(_receiveKey);
+        }
     }
 }
