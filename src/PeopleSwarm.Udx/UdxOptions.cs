@@ -22,7 +22,7 @@ public sealed class UdxOptions
     /// <summary>Retransmission timeout before the first round trip is measured, 100 ms to 10 s. Default 1 s.</summary>
     public TimeSpan InitialRto { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Lower bound of the retransmission timeout, 10 ms to 5 s. Default 200 ms.</summary>
+    /// <summary>What the retransmission timeout is above the round trip at least, 10 ms to 5 s. Default 200 ms.</summary>
     public TimeSpan MinRto { get; set; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Upper bound of the retransmission timeout, back-off included, 1 s to 2 min. Default 30 s.</summary>

@@ -53,6 +53,7 @@ internal readonly record struct AckSample
 
     public long MinRtt { get; init; }
 
+    /// <summary>Losses are being repaired; not after a timeout, where the window grows from the start.</summary>
     public bool IsInRecovery { get; init; }
 
     /// <summary>Bytes of a full packet.</summary>

@@ -48,8 +48,8 @@ internal sealed class LossDetector(SentPackets packets, RttEstimator rtt)
     /// <summary>Packets on the old path may come in after those on the new one: be patient until they are through.</summary>
     public void OnPathChanged(uint next) => (_pathChangedBefore, _onOldPath) = (next, true);
 
-    /// <summary>Names a packet that is lost by now; false when there is none, with the instant the next may be.</summary>
-    public bool TryFindLost(long now, bool isRecovering, int selectivelyAcked, out uint seq, out long nextAt)
+    /// <summary>Names a packet that must have arrived or been lost by now; false when there is none, with the instant the next may be.</summary>
+    public bool TryFindOverdue(long now, bool isRecovering, int selectivelyAcked, out uint seq, out long nextAt)
     {
         nextAt = StreamTimers.Never;
         if (!packets.TryGetEarliest(out seq)) return false;

@@ -38,8 +38,9 @@ internal sealed class RttEstimator(UdxOptions options)
     /// <summary>The timeout after so many expiries in a row, doubled by each.</summary>
     public long Rto(int expiries)
     {
-        long rto = HasSample ? Smoothed + 4 * Variance : _initialRto;
-        return Math.Min(Math.Clamp(rto, _minRto, _maxRto) << Math.Min(expiries, 20), _maxRto);
+        // The floor is on the variance, as in Linux: a steady path leaves no margin for a queue that fills.
+        long rto = HasSample ? Smoothed + Math.Max(4 * Variance, _minRto) : _initialRto;
+        return Math.Min(Math.Min(rto, _maxRto) << Math.Min(expiries, 20), _maxRto);
     }
 
     /// <summary>A new path has its own minimum.</summary>

@@ -8,6 +8,9 @@ internal enum PacketFate : byte
     /// <summary>To be sent again.</summary>
     Lost,
 
+    /// <summary>No longer under way; the peer had too many gaps to tell whether it arrived.</summary>
+    Hidden,
+
     /// <summary>Acknowledged, selectively or not.</summary>
     Delivered,
 }

@@ -10,7 +10,11 @@ internal sealed partial class StreamMachine
     private bool _hasWindow;
     private uint _windowSeq, _windowAck;
     private int _selectivelyAcked; // packets delivered behind a gap
-    private bool _isRecovering;
+    private bool _isRecovering, _isAfterTimeout;
+    private bool _hasHorizon; // the peer has more gaps than one packet tells
+    private uint _horizon; // the last gap it told of ends here; what lies beyond is unknown
+    private int _hiddenPackets;
+    private uint _hiddenFrom; // no hidden packet is before this one
     private uint _recoveryEnd; // recovery is over when everything before this is acknowledged
 
     /// <summary>What one acknowledgement brought.</summary>
@@ -18,25 +22,31 @@ internal sealed partial class StreamMachine
     {
         public long Bytes, NewestSentAt;
         public bool TailLossRepaired;
+
+        /// <summary>The horizon before: packets beyond it may have arrived long ago.</summary>
+        public bool HadHorizon;
+        public uint Horizon;
     }
 
     private void OnAck(Timestamp now, in UdxPacket packet, PathTrust trust)
     {
         UpdateWindow(packet.Header, trust);
         long micros = now.Microseconds, inFlightBefore = _inFlight, acknowledgedBefore = BytesAcknowledged;
-        AckEffect effect = new() { NewestSentAt = -1 };
+        AckEffect effect = new() { NewestSentAt = -1, HadHorizon = _hasHorizon, Horizon = _horizon };
         while (SeqNumber.IsBefore(_sent.First, packet.Header.Ack)) AdvanceFirst(micros, ref effect);
         if (packet.Has(PacketTypes.Sack)) OnSelectiveAck(micros, packet.SackArea, ref effect);
+        else if (effect.Bytes > 0 && packet.Header.Types == PacketTypes.None) _hasHorizon = false; // data may leave the gaps out
         if (effect.Bytes == 0) return;
 
         OnProgress(micros);
         if (effect.NewestSentAt >= 0) _rtt.AddSample(micros, micros - effect.NewestSentAt);
         if (_isRecovering && !SeqNumber.IsBefore(_sent.First, _recoveryEnd))
         {
-            _isRecovering = false;
+            _isRecovering = _isAfterTimeout = false;
             _loss.OnRecovered();
             _congestion.OnRecovered(micros);
         }
+        if (_hiddenPackets > 0) RevealHidden(_hasHorizon ? _horizon : _sent.Next);
         long lost = DetectLosses(micros);
         if (effect.TailLossRepaired && !_isRecovering) _congestion.OnCongestion(micros, _inFlight);
         _congestion.OnAck(new()
@@ -50,7 +60,7 @@ internal sealed partial class StreamMachine
             Rtt = effect.NewestSentAt >= 0 ? _rtt.Latest : 0,
             SmoothedRtt = _rtt.Smoothed,
             MinRtt = _rtt.Minimum,
-            IsInRecovery = _isRecovering,
+            IsInRecovery = _isRecovering && !_isAfterTimeout,
             PacketSize = UdxHeader.Size + MaxPayload,
             Rate = _rate.Take(_rtt.Minimum),
         });
@@ -87,6 +97,9 @@ internal sealed partial class StreamMachine
 
     private void OnSelectiveAck(long now, ReadOnlySpan<byte> area, ref AckEffect effect)
     {
+        int blocks = area.Length / SackRange.Size;
+        _hasHorizon = blocks >= SackRanges.MaxBlocks;
+        if (_hasHorizon) _horizon = SackRange.Read(area[((blocks - 1) * SackRange.Size)..]).End;
         for (; area.Length >= SackRange.Size; area = area[SackRange.Size..])
         {
             var block = SackRange.Read(area);
@@ -108,22 +121,45 @@ internal sealed partial class StreamMachine
 
     private void OnDelivered(long now, uint seq, ref SentPacket packet, ref AckEffect effect)
     {
-        bool wasLate = packet.Fate == PacketFate.Lost;
+        bool wasLate = packet.Fate == PacketFate.Lost, wasHidden = packet.Fate == PacketFate.Hidden;
+        bool isStale = wasHidden || (effect.HadHorizon && !SeqNumber.IsBefore(seq, effect.Horizon));
         if (wasLate) _lostPackets--;
+        else if (wasHidden) _hiddenPackets--;
         else
         {
             _sent.Unlink(seq);
             _inFlight -= packet.Size;
         }
-        if (wasLate || _loss.IsSpurious(packet, now)) _endpoint.Counters.SpuriousRetransmits++;
+        if (wasLate || (!isStale && _loss.IsSpurious(packet, now))) _endpoint.Counters.SpuriousRetransmits++;
         else effect.TailLossRepaired |= packet.IsTailProbe;
         packet.Fate = PacketFate.Delivered;
         _rate.OnDelivered(packet, now);
-        _loss.OnDelivered(seq, packet, wasLate, now);
+        if (!isStale) _loss.OnDelivered(seq, packet, wasLate, now);
         if (packet.ProbedMtu > 0) _mtu.OnProbeDelivered(packet.ProbedMtu);
         _mtu.OnDelivered(packet.Size + PathHeaders);
-        if (!packet.IsRetransmitted && !wasLate) effect.NewestSentAt = Math.Max(effect.NewestSentAt, packet.SentAt);
+        if (!packet.IsRetransmitted && !wasLate && !isStale) effect.NewestSentAt = Math.Max(effect.NewestSentAt, packet.SentAt);
         effect.Bytes += packet.Size;
+    }
+
+    /// <summary>Hidden packets before the horizon, of which the peer says nothing, are lost.</summary>
+    private void RevealHidden(uint horizon)
+    {
+        if (SeqNumber.IsBefore(_hiddenFrom, _sent.First)) _hiddenFrom = _sent.First;
+        for (; _hiddenPackets > 0 && SeqNumber.IsBefore(_hiddenFrom, horizon); _hiddenFrom++)
+        {
+            if (_sent[_hiddenFrom].Fate != PacketFate.Hidden) continue;
+            _hiddenPackets--;
+            CountLost(_hiddenFrom);
+        }
+    }
+
+    private void Hide(uint seq)
+    {
+        ref var packet = ref _sent[seq];
+        _sent.Unlink(seq);
+        _inFlight -= packet.Size;
+        packet.Fate = PacketFate.Hidden;
+        if (_hiddenPackets++ == 0 || SeqNumber.IsBefore(seq, _hiddenFrom)) _hiddenFrom = seq;
     }
 
     /// <summary>Marks what RACK finds lost; returns the bytes, those of MTU probes aside.</summary>
@@ -131,8 +167,13 @@ internal sealed partial class StreamMachine
     {
         long lost = 0;
         long next;
-        while (_loss.TryFindLost(now, _isRecovering, _selectivelyAcked, out uint seq, out next))
+        while (_loss.TryFindOverdue(now, _isRecovering, _selectivelyAcked, out uint seq, out next))
         {
+            if (_hasHorizon && !SeqNumber.IsBefore(seq, _horizon))
+            {
+                Hide(seq);
+                continue;
+            }
             if (_sent[seq].ProbedMtu == 0) lost += _sent[seq].Size;
             MarkLost(seq);
         }
@@ -143,7 +184,7 @@ internal sealed partial class StreamMachine
 
     private void EnterRecovery(long now, long lost)
     {
-        (_isRecovering, _recoveryEnd) = (true, _sent.Next);
+        (_isRecovering, _recoveryEnd, _resendAtOnce) = (true, _sent.Next, true);
         _endpoint.Counters.LossEpisodes++;
         _congestion.OnCongestion(now, _inFlight + lost);
         _pacer.SetRate(now, _congestion.PacingRate);

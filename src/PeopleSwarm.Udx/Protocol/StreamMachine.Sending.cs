@@ -16,6 +16,7 @@ internal sealed partial class StreamMachine
     private long _inFlight; // bytes of datagrams neither acknowledged nor lost
     private int _lostPackets;
     private uint _lostFrom; // no lost packet is before this one
+    private bool _resendAtOnce; // the first repeat of a recovery does not wait for the window
     private long _transmissions;
     private bool _isPacing; // the budget was used up and has not reached a quantum yet
     private bool _heartbeatDue, _echoDue, _tailProbeDue, _windowProbeDue;
@@ -128,7 +129,8 @@ internal sealed partial class StreamMachine
         {
             seq = FirstLost();
             payloadLength = _sent[seq].PayloadLength;
-            return _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= _congestion.Window ? NextPacket.Lost : NextPacket.None;
+            bool mayLeave = _resendAtOnce || _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= _congestion.Window;
+            return mayLeave ? NextPacket.Lost : NextPacket.None;
         }
         if (!TryPrepareNew(now, out payloadLength, out isEnd))
         {
@@ -180,6 +182,7 @@ internal sealed partial class StreamMachine
     {
         _lostPackets--;
         _lostFrom = seq + 1;
+        _resendAtOnce = false;
         return WriteAgain(now, seq, buffer);
     }
 
@@ -228,9 +231,14 @@ internal sealed partial class StreamMachine
 
     private void MarkLost(uint seq)
     {
-        ref var packet = ref _sent[seq];
         _sent.Unlink(seq);
-        _inFlight -= packet.Size;
+        _inFlight -= _sent[seq].Size;
+        CountLost(seq);
+    }
+
+    private void CountLost(uint seq)
+    {
+        ref var packet = ref _sent[seq];
         packet.Fate = PacketFate.Lost;
         if (_lostPackets++ == 0 || SeqNumber.IsBefore(seq, _lostFrom)) _lostFrom = seq;
         if (packet.ProbedMtu > 0)

@@ -7,13 +7,14 @@ internal sealed partial class StreamMachine
     private const long TailLossSlack = 2000; // a peer's delay in acknowledging, and the grain of its timers
     private const long MinTailLossDelay = 4000;
     private const int CompleteAfterTimeouts = 3; // our lone END unanswered by a peer that ended
-    private const long MaxWindowProbeDelay = 10_000_000;
+    private const long MaxWindowProbeDelay = 5_000_000;
 
     private long _lastSent; // of numbered packets
     private long _expectingSince; // when something was first sent that the peer must answer
     private long _armedAt; // when the retransmission timer was set
     private int _timeouts, _tailProbes;
     private int _heartbeats, _windowProbes; // sent since the peer was last heard
+    private int _windowRounds; // probes since the window closed
 
     /// <summary>The peer lives.</summary>
     private void OnHeard() => (_heartbeats, _windowProbes) = (0, 0);
@@ -96,7 +97,7 @@ internal sealed partial class StreamMachine
             return;
         }
         MarkAllLost(micros - _rtt.Smoothed);
-        (_isRecovering, _recoveryEnd) = (true, _sent.Next);
+        (_isRecovering, _isAfterTimeout, _recoveryEnd) = (true, true, _sent.Next);
         _timers.Stop(StreamTimer.Reorder);
         _timers.Stop(StreamTimer.TailLoss);
         _tailProbeDue = false;
@@ -111,6 +112,8 @@ internal sealed partial class StreamMachine
 
     private void MarkAllLost(long sentUpTo)
     {
+        _hasHorizon = false;
+        if (_hiddenPackets > 0) RevealHidden(_sent.Next);
         if (_sent.Count > 0 && _sent[_sent.First].Fate == PacketFate.InFlight) MarkLost(_sent.First);
         while (_sent.TryGetEarliest(out uint seq) && _sent[seq].SentAt <= sentUpTo) MarkLost(seq);
     }
@@ -132,11 +135,12 @@ internal sealed partial class StreamMachine
     {
         _heartbeatDue = true;
         _windowProbes++;
+        _windowRounds = 0;
         StartExpecting(now);
         _timers[StreamTimer.ZeroWindow] = now + WindowProbeDelay;
     }
 
-    private long WindowProbeDelay => Math.Min(_rtt.Rto(_windowProbes), MaxWindowProbeDelay);
+    private long WindowProbeDelay => Math.Min(_rtt.Rto(_windowRounds), MaxWindowProbeDelay);
 
     /// <summary>The window is still closed: ask by a heartbeat, and if that went unanswered by a packet of data (spec udx, 8).</summary>
     private void OnZeroWindowTimeout(long now)
@@ -144,6 +148,7 @@ internal sealed partial class StreamMachine
         if (_peerWindow > 0 || _sent.Count > 0 || _send.End == _nextOffset) return;
         bool wasUnanswered = _windowProbes++ > 0;
         (_windowProbeDue, _heartbeatDue) = (wasUnanswered, !wasUnanswered);
+        _windowRounds++;
         _timers[StreamTimer.ZeroWindow] = now + WindowProbeDelay;
         _endpoint.Enqueue(this);
     }

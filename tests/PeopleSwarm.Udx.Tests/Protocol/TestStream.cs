@@ -5,6 +5,7 @@ namespace PeopleSwarm.Udx.Protocol;
 /// <summary>A stream with its application: what it writes, what it read, what it was told.</summary>
 internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 {
+    private const int LongestLogged = 16;
     private readonly ArrayBufferWriter<byte> _written = new(), _received = new();
     private long _released;
 
@@ -78,7 +79,7 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
         Assert.False(PeerEnded, "bytes after the end");
         Assert.Null(Closed);
         _received.Write(payload);
-        Events.Add("data " + Convert.ToHexStringLower(payload));
+        if (payload.Length <= LongestLogged) Events.Add("data " + Convert.ToHexStringLower(payload));
         if (!IsReading) UnreadBytes += payload.Length;
         MaxUnread = Math.Max(MaxUnread, UnreadBytes);
     }

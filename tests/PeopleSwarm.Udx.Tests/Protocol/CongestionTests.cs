@@ -1,0 +1,43 @@
+using PeopleSwarm.Testing;
+
+namespace PeopleSwarm.Udx.Protocol;
+
+public class CongestionTests
+{
+    /// <summary>Algorithm, bytes per second, one-way latency in ms, queue in bandwidth-delay products, loss, seconds, least share of the rate.</summary>
+    public static TheoryData<CongestionControl, long, double, double, double, double, double> Paths => new()
+    {
+        { CongestionControl.Bbr, 1_250_000, 50, 1, 0, 15, 0.80 },
+        { CongestionControl.Bbr, 1_250_000, 50, 1, 0.01, 15, 0.75 },
+        { CongestionControl.Bbr, 1_250_000, 50, 0.1, 0, 15, 0.70 },
+        { CongestionControl.Bbr, 12_500_000, 10, 1, 0.001, 4, 0.80 },
+        { CongestionControl.Bbr, 100_000_000, 0.1, 4, 0, 0.3, 0.80 },
+        { CongestionControl.Bbr, 1_000_000_000, 0.02, 8, 0, 0.2, 0.70 },
+        { CongestionControl.NewReno, 1_250_000, 50, 1, 0, 15, 0.80 },
+        { CongestionControl.NewReno, 100_000_000, 0.1, 4, 0, 0.3, 0.80 },
+    };
+
+    [Theory, MemberData(nameof(Paths))]
+    public void Uses_the_path(CongestionControl control, long rate, double latencyMs, double queue, double loss, double seconds, double share)
+    {
+        var latency = TimeSpan.FromMilliseconds(latencyMs);
+        var link = new LinkOptions
+        {
+            Latency = latency,
+            BytesPerSecond = rate,
+            QueueBytes = Math.Max(20_000, (long)(queue * rate * 2 * latency.TotalSeconds)),
+            LossRate = loss,
+        };
+        var options = new UdxOptions { CongestionControl = control, ReceiveWindow = 16 * 1024 * 1024 };
+        var pair = new StreamPair(7, options, link);
+        pair.Alice.Write(pair.Net.Now, new byte[(int)(rate * seconds)]);
+        pair.Net.RunFor(TimeSpan.FromSeconds(seconds));
+        double used = pair.Bob.ReceivedLength / (rate * seconds);
+        var counters = pair.Alice.Endpoint.Counters;
+        string text = $"{used:P1} of the rate, {counters.PacketsOut} sent, {counters.Retransmits} again, {pair.Bob.Endpoint.Counters.Duplicates} twice, {counters.PacketsLost} lost, {pair.Bob.Endpoint.Counters.DroppedWindow} no room, {counters.SpuriousRetransmits} for nothing, "
+            + $"{counters.LossEpisodes} episodes, {counters.RetransmissionTimeouts} timeouts, rtt {pair.Alice.Machine.RoundTripTime.TotalMilliseconds} ms";
+        Assert.True(used >= share, text);
+        TestContext.Current.TestOutputHelper?.WriteLine(text);
+        Console.WriteLine(text);
+    }
+}

@@ -1,0 +1,219 @@
+using PeopleSwarm.Testing;
+
+namespace PeopleSwarm.Udx.Protocol;
+
+public class PathTests
+{
+    private static readonly DatagramSource s_stranger = new(new(0x05050505, 4000), RawPeer.Socket);
+
+    [Fact]
+    public void A_relay_rewrites_the_id_alone()
+    {
+        var endpoint = new UdxEndpoint(new(), new SeededRandom(1));
+        UdpEndPoint a = UdpEndPoint.Loopback(1), b = UdpEndPoint.Loopback(2);
+        var left = new TestStream(endpoint, 11);
+        var right = new TestStream(endpoint, 22);
+        Timestamp now = new(1);
+        left.Machine.Connect(now, new(1), 101, a);
+        right.Machine.Connect(now, new(2), 202, b);
+        left.Machine.RelayTo(now, right.Machine);
+        right.Machine.RelayTo(now, left.Machine);
+        byte[] buffer = new byte[65_507];
+        foreach (var step in Vectors.Relay.Items("steps"))
+        {
+            bool fromA = step.Text("from") == "A";
+            endpoint.Receive(now, Convert.FromHexString(step.GetProperty("sent").Text("hex")),
+                fromA ? new(a, new SocketId(1)) : new(b, new SocketId(2)));
+            foreach (var expected in step.Items(fromA ? "deliveredToB" : "deliveredToA"))
+            {
+                Assert.True(endpoint.PollTransmit(now, buffer, out var transmit), step.Text("step"));
+                Assert.Equal(expected.Text("hex"), Convert.ToHexStringLower(buffer.AsSpan(0, transmit.Length)));
+                Assert.Equal(fromA ? (b, new SocketId(2)) : (a, new SocketId(1)), (transmit.To, transmit.Socket));
+            }
+            Assert.False(endpoint.PollTransmit(now, buffer, out _));
+        }
+        Assert.Equal(StreamCloseReason.RemoteAbort, left.Closed!.Value.Reason);
+        Assert.Equal(StreamCloseReason.RemoteAbort, right.Closed!.Value.Reason);
+        Assert.Equal(0, endpoint.StreamCount);
+        Assert.Null(endpoint.NextTimeout);
+    }
+
+    [Fact]
+    public void A_relay_carries_a_whole_transfer_over_lossy_links()
+    {
+        var net = new SimulatedNetwork(5) { Latency = TimeSpan.FromMilliseconds(15), LossRate = 0.02 };
+        UdpEndPoint a = new(0x05000001, 1), r = new(0x05000002, 2), b = new(0x05000003, 3);
+        var alice = new TestStream(net.Add(a, new UdxEndpoint(new(), net.Random.Fork(1))), 1);
+        var bob = new TestStream(net.Add(b, new UdxEndpoint(new(), net.Random.Fork(2))), 2);
+        var relay = net.Add(r, new UdxEndpoint(new(), net.Random.Fork(3)));
+        var left = new TestStream(relay, 11);
+        var right = new TestStream(relay, 22);
+        left.Machine.Connect(net.Now, default, 1, a);
+        right.Machine.Connect(net.Now, default, 2, b);
+        left.Machine.RelayTo(net.Now, right.Machine);
+        right.Machine.RelayTo(net.Now, left.Machine);
+        alice.Machine.Connect(net.Now, default, 11, r);
+        bob.Machine.Connect(net.Now, default, 22, r);
+        byte[] bytes = StreamPair.Pattern(500_000);
+        alice.Write(net.Now, bytes, end: true);
+        bob.EndWriting(net.Now);
+        net.Expect(() => alice.Closed is not null && bob.Closed is not null, TimeSpan.FromSeconds(60));
+        Assert.Equal(bytes, bob.Received);
+        Assert.Equal(StreamCloseReason.Completed, alice.Closed!.Value.Reason);
+        Assert.Equal(0, relay.Counters.AcksOut);
+    }
+
+    [Fact]
+    public void What_the_old_path_lost_goes_out_on_the_new_one_under_the_new_id()
+    {
+        var peer = new RawPeer();
+        peer.Stream.Write(peer.Now, StreamPair.Pattern(2000));
+        Assert.Equal(2, peer.Poll().Count);
+        DatagramSource path = new(UdpEndPoint.Loopback(2000), new(4));
+        peer.Machine.ChangeRemote(peer.Now, path.Socket, 303, path.From);
+        peer.Stream.Write(peer.Now, "after"u8);
+        string fresh = Assert.Single(peer.Poll());
+        // From the capture but for the number of the stream: a new packet, new id, next number.
+        Assert.Equal("ff0101002f0100000000400002000000000000006166746572", fresh);
+        Assert.Equal(path, peer.Sent[^1].To);
+        peer.Receive(PacketTypes.Data, 0, 0, "x"u8); // still from the old path
+        Assert.Equal("ff0100002f010000000040000300000001000000", Assert.Single(peer.Poll()));
+        int before = peer.Sent.Count;
+        peer.Advance(TimeSpan.FromSeconds(1.5));
+        var again = peer.Sent.Skip(before).ToArray();
+        Assert.NotEmpty(again);
+        Assert.All(again, sent => Assert.Equal(path, sent.To));
+        Assert.All(again, sent => Assert.Equal(303u, RawPeer.Header(Convert.ToHexString(sent.Datagram)).StreamId));
+        Assert.Equal(0u, RawPeer.Header(Convert.ToHexString(again[0].Datagram)).Seq);
+    }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(4)]
+    public void A_transfer_survives_a_move_of_both_sides_at_different_moments(int seed)
+    {
+        var net = new SimulatedNetwork(seed) { Latency = TimeSpan.FromMilliseconds(20), LossRate = 0.01 };
+        UdpEndPoint a1 = new(0x05000001, 1), a2 = new(0x05000001, 2), b1 = new(0x05000002, 1), b2 = new(0x05000002, 2);
+        UdxEndpoint left = new(new(), net.Random.Fork(1)), right = new(new(), net.Random.Fork(2));
+        net.AddLoop([a1, a2], left);
+        net.AddLoop([b1, b2], right);
+        TestStream alice = new(left, 1), bob = new(right, 2);
+        alice.Machine.Connect(net.Now, new(0), 2, b1);
+        bob.Machine.Connect(net.Now, new(0), 1, a1);
+        byte[] there = StreamPair.Pattern(2_000_000), back = StreamPair.Pattern(1_000_000, 1);
+        alice.Write(net.Now, there, end: true);
+        bob.Write(net.Now, back, end: true);
+        net.After(TimeSpan.FromMilliseconds(120), () => alice.Machine.ChangeRemote(net.Now, new(1), 2, b2));
+        net.After(TimeSpan.FromMilliseconds(200), () => bob.Machine.ChangeRemote(net.Now, new(1), 1, a2));
+        net.Expect(() => alice.Closed is not null && bob.Closed is not null, TimeSpan.FromSeconds(30));
+        Assert.Equal(there, bob.Received);
+        Assert.Equal(back, alice.Received);
+        Assert.Contains(bob.AskedPaths, path => path.Socket == new SocketId(1)); // it saw the other side move first
+    }
+
+    [Fact]
+    public void A_stream_stuck_on_a_dead_path_goes_on_at_once_on_another()
+    {
+        var net = new SimulatedNetwork(3) { Latency = TimeSpan.FromMilliseconds(10) };
+        UdpEndPoint a = new(0x05000001, 1), b = new(0x05000002, 1), nowhere = new(0x05000003, 1);
+        TestStream alice = new(net.Add(a, new UdxEndpoint(new(), net.Random.Fork(1))), 1);
+        TestStream bob = new(net.Add(b, new UdxEndpoint(new(), net.Random.Fork(2))), 2);
+        alice.Machine.Connect(net.Now, default, 2, nowhere);
+        bob.Machine.Connect(net.Now, default, 1, a);
+        alice.Write(net.Now, StreamPair.Pattern(5000));
+        net.RunFor(TimeSpan.FromSeconds(5));
+        Assert.Equal(0, bob.ReceivedLength);
+        alice.Machine.ChangeRemote(net.Now, default, 2, b);
+        net.Expect(() => bob.ReceivedLength == 5000, TimeSpan.FromMilliseconds(100));
+    }
+
+    [Fact]
+    public void A_stranger_may_bring_data_but_not_end_shrink_or_destroy_the_stream()
+    {
+        var peer = new RawPeer();
+        peer.Stream.Accept = _ => false;
+        peer.Receive(PacketTypes.Data, 0, 0, "abc"u8, from: s_stranger);
+        Assert.Equal(["data 616263"], peer.Stream.Events);
+        Assert.Equal([s_stranger], peer.Stream.AskedPaths);
+        Assert.Single(peer.Poll());
+        Assert.Equal(RawPeer.Remote, peer.Sent[^1].To.From); // the answer goes to the remote we know
+        peer.Receive(PacketTypes.Destroy, 1, 0, from: s_stranger);
+        Assert.Null(peer.Stream.Closed);
+        peer.Receive(PacketTypes.None, 1, 0, window: 0, from: s_stranger);
+        peer.Stream.Write(peer.Now, "still open"u8);
+        Assert.Single(peer.Poll());
+        Assert.Equal(PacketTypes.Data, RawPeer.Header(Convert.ToHexString(peer.Sent[^1].Datagram)).Types);
+        Assert.Equal(1, peer.Endpoint.Counters.DroppedPath);
+        peer.Receive(PacketTypes.Destroy, 1, 0);
+        Assert.Equal(StreamCloseReason.RemoteAbort, peer.Stream.Closed!.Value.Reason);
+    }
+
+    [Fact]
+    public void An_accepted_path_is_believed_like_the_remote()
+    {
+        var peer = new RawPeer();
+        peer.Receive(PacketTypes.Destroy, 0, 0, from: s_stranger);
+        Assert.Equal(StreamCloseReason.RemoteAbort, peer.Stream.Closed!.Value.Reason);
+    }
+
+    [Fact]
+    public void The_path_before_is_known_for_a_while()
+    {
+        var peer = new RawPeer();
+        peer.Stream.Accept = _ => false;
+        peer.Machine.ChangeRemote(peer.Now, new(4), 5, UdpEndPoint.Loopback(2000));
+        peer.Receive(PacketTypes.Data, 0, 0, "a"u8);
+        Assert.Equal(["data 61"], peer.Stream.Events);
+        Assert.Empty(peer.Stream.AskedPaths);
+        peer.Advance(TimeSpan.FromSeconds(29));
+        Assert.True(peer.Receive(PacketTypes.Data, 1, 0, "b"u8));
+        peer.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(peer.Receive(PacketTypes.Data, 2, 0, "c"u8));
+        Assert.Equal(["data 61", "data 62"], peer.Stream.Events);
+        Assert.Equal(1, peer.Endpoint.Counters.DroppedPath);
+    }
+
+    [Fact]
+    public void Another_socket_needs_consent_for_every_packet()
+    {
+        var peer = new RawPeer();
+        DatagramSource other = new(RawPeer.Remote, new(9));
+        peer.Stream.Accept = _ => false;
+        Assert.True(peer.Receive(PacketTypes.Data, 0, 0, "a"u8, from: other));
+        Assert.Empty(peer.Stream.Events);
+        peer.Stream.Accept = _ => true;
+        peer.Receive(PacketTypes.Data, 0, 0, "a"u8, from: other);
+        peer.Receive(PacketTypes.Data, 1, 0, "b"u8, from: other);
+        Assert.Equal(["data 61", "data 62"], peer.Stream.Events);
+        Assert.Equal([other, other, other], peer.Stream.AskedPaths);
+    }
+
+    [Fact]
+    public void A_server_connects_from_inside_the_question()
+    {
+        var peer = new RawPeer(connect: false);
+        peer.Stream.Accept = source =>
+        {
+            peer.Machine.Connect(peer.Now, source.Socket, RawPeer.RemoteId, source.From);
+            return true;
+        };
+        peer.Receive(PacketTypes.Data, 0, 0, "hi"u8);
+        Assert.Equal(["data 6869"], peer.Stream.Events);
+        Assert.Equal("ff01000063000000000040000000000001000000", Assert.Single(peer.Poll()));
+    }
+
+    [Fact]
+    public void Misuse_is_told_to_the_caller()
+    {
+        var peer = new RawPeer(connect: false);
+        var machine = peer.Machine;
+        Assert.Throws<ArgumentException>(() => machine.Connect(peer.Now, default, 1, UdpEndPoint.Loopback(0)));
+        Assert.Throws<InvalidOperationException>(() => machine.ChangeRemote(peer.Now, default, 1, RawPeer.Remote));
+        Assert.Throws<ArgumentException>(() => peer.Endpoint.CreateStream(RawPeer.LocalId, peer.Stream, peer.Stream, peer.Stream));
+        peer.Connect();
+        Assert.Throws<InvalidOperationException>(peer.Connect);
+        machine.RelayTo(peer.Now, machine);
+        Assert.Throws<InvalidOperationException>(() => machine.RelayTo(peer.Now, machine));
+        machine.Abort(peer.Now, StreamCloseReason.LocalAbort, null);
+        Assert.Throws<InvalidOperationException>(() => machine.ChangeRemote(peer.Now, default, 1, RawPeer.Remote));
+        Assert.False(machine.TrySendMessage(peer.Now, "x"u8));
+    }
+}
