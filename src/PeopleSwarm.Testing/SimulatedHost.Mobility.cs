@@ -40,7 +40,7 @@ public sealed partial class SimulatedHost
         attachment.IsUp = false;
         attachment.Realm.Remove(attachment);
         _attachments.Remove(attachment);
-        foreach (var loop in _loops) loop.Fail(address, new SocketException((int)SocketError.NetworkDown));
+        FailPorts(address);
         AddressChanged?.Invoke(this, EventArgs.Empty);
     }
 
@@ -67,6 +67,13 @@ public sealed partial class SimulatedHost
     }
 
     internal TimeSpan TimerLateness() => _random.Next(Network.TimerLateness);
+
+    private void FailPorts(UdpEndPoint address)
+    {
+        List<SimulatedPort> gone;
+        lock (_gate) gone = [.. _ports.Values.SelectMany(p => p).Where(p => !p.IsAny && p.LocalEndPoint.HasSameAddress(address))];
+        foreach (var port in gone) port.Fail(new SocketException((int)SocketError.NetworkDown));
+    }
 
     private void SetUp(bool up)
     {

@@ -11,6 +11,7 @@ public sealed partial class SimulatedHost
     private readonly List<Attachment> _attachments = [];
     private readonly List<SimulatedLoop> _loops = [];
     private readonly SeededRandom _random;
+    private int _applications;
 
     internal SimulatedHost(SimulatedNetwork network, string name)
     {
@@ -69,13 +70,16 @@ public sealed partial class SimulatedHost
         return attachment;
     }
 
+    /// <summary>Chance for an application on this host; each call begins another sequence.</summary>
+    internal SeededRandom CreateRandom() => _random.Fork(1000 + ++_applications);
+
     internal void WakeLoops()
     {
         foreach (var loop in _loops) loop.Wake();
     }
 
     /// <summary>Opens a port; the way of both the loops and the simulated sockets.</summary>
-    internal SimulatedPort Open(UdpEndPoint local, DatagramSocketOptions options, Action<Packet> deliver)
+    internal SimulatedPort Open(UdpEndPoint local, DatagramSocketOptions options, Action<Packet> deliver, Action<Exception> fail)
     {
         bool isAny = local.WithPort(0) == UdpEndPoint.AnyIPv4 || local.WithPort(0) == UdpEndPoint.AnyIPv6;
         lock (_gate)
@@ -86,7 +90,7 @@ public sealed partial class SimulatedHost
             if (!_ports.TryGetValue(number, out var sharing)) _ports[number] = sharing = [];
             if (sharing.Exists(p => Clash(p, local, isAny) && !(p.Options.ReuseAddress && options.ReuseAddress)))
                 throw new SocketException((int)SocketError.AddressAlreadyInUse);
-            var port = new SimulatedPort(this, local.WithPort(number), isAny, options, deliver);
+            var port = new SimulatedPort(this, local.WithPort(number), isAny, options, deliver, fail);
             sharing.Add(port);
             return port;
         }
@@ -107,7 +111,7 @@ public sealed partial class SimulatedHost
             Network.SendToSelf(new Packet(data, UdpEndPoint.Loopback(port.LocalEndPoint.Port), to, ttl, this));
             return;
         }
-        var from = port.IsAny ? Route(to) : _attachments.Find(a => a.IsUp && a.Address.HasSameAddress(port.LocalEndPoint));
+        var from = IsAsleep ? null : port.IsAny ? Route(to) : _attachments.Find(a => a.IsUp && a.Address.HasSameAddress(port.LocalEndPoint));
         var packet = new Packet(data, (from?.Address ?? port.LocalEndPoint).WithPort(port.LocalEndPoint.Port), to, ttl, this);
         if (from is null) Network.Drop(packet, DropReason.HostDown);
         else if (_attachments.Exists(a => a.IsUp && a.Address.HasSameAddress(to))) Network.SendToSelf(packet);

@@ -42,7 +42,7 @@ public sealed class SimulatedLoop : IDatagramHost
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         var id = new SocketId(Interlocked.Increment(ref _lastSocket));
-        var port = Host.Open(local, options ?? DatagramSocketOptions.Default, packet => Receive(packet, id));
+        var port = Host.Open(local, options ?? DatagramSocketOptions.Default, packet => Receive(packet, id), error => Fail(id, error));
         lock (_sockets) _sockets.Add(id, port);
         return id;
     }
@@ -110,15 +110,10 @@ public sealed class SimulatedLoop : IDatagramHost
         Wake();
     }
 
-    internal void Fail(UdpEndPoint address, Exception error)
+    private void Fail(SocketId socket, Exception error)
     {
-        SocketId[] gone;
-        lock (_sockets) gone = [.. _sockets.Where(s => s.Value.LocalEndPoint.HasSameAddress(address)).Select(s => s.Key)];
-        foreach (var socket in gone)
-        {
-            Close(socket);
-            Post(_ => SocketFailed?.Invoke(socket, error), null);
-        }
+        Close(socket);
+        Post(_ => SocketFailed?.Invoke(socket, error), null);
     }
 
     private SimulatedPort? Find(SocketId socket)

@@ -13,26 +13,24 @@ public sealed partial class SimulatedNetwork
     public bool RunUntil(Func<bool> condition, TimeSpan limit)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        var end = Now + limit;
-        WakeAll();
-        while (!condition())
+        return AsRunner(() =>
         {
-            if (Step(end)) continue;
-            _clock.JumpTo(end);
-            return condition();
-        }
-        return true;
+            var end = Now + limit;
+            WakeAll();
+            Settle();
+            while (!condition())
+            {
+                if (Step(end)) continue;
+                _clock.JumpTo(end);
+                return condition();
+            }
+            return true;
+        });
     }
 
     /// <summary>Runs for a stretch of virtual time.</summary>
     /// <exception cref="SimulationException">A machine threw, or broke its contract.</exception>
-    public void RunFor(TimeSpan duration)
-    {
-        var end = Now + duration;
-        WakeAll();
-        while (Step(end)) { }
-        _clock.JumpTo(end);
-    }
+    public void RunFor(TimeSpan duration) => RunUntil(static () => false, duration);
 
     /// <summary>Runs until nothing is left to happen at this instant.</summary>
     public void RunNow() => RunFor(TimeSpan.Zero);
@@ -66,6 +64,7 @@ public sealed partial class SimulatedNetwork
         {
             throw Failure($"{error.GetType().Name}: {error.Message}", error);
         }
+        Settle();
         return true;
     }
 

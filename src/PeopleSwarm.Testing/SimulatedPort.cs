@@ -1,13 +1,17 @@
 namespace PeopleSwarm.Testing;
 
 /// <summary>An open UDP port of a host.</summary>
-internal sealed class SimulatedPort(SimulatedHost host, UdpEndPoint local, bool isAny, DatagramSocketOptions options, Action<Packet> deliver)
+internal sealed class SimulatedPort(SimulatedHost host, UdpEndPoint local, bool isAny, DatagramSocketOptions options,
+    Action<Packet> deliver, Action<Exception> fail)
 {
     public UdpEndPoint LocalEndPoint => local;
     public bool IsAny => isAny;
     public DatagramSocketOptions Options => options;
 
     public void Deliver(Packet packet) => deliver(packet);
+
+    /// <summary>Its address is gone.</summary>
+    public void Fail(Exception error) => fail(error);
 
     /// <summary>Sends one datagram, or a run of equal ones as single datagrams.</summary>
     public void Send(ReadOnlySpan<byte> datagrams, in Transmit transmit)
