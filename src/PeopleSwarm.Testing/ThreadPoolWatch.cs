@@ -8,10 +8,15 @@ namespace PeopleSwarm.Testing;
 /// </summary>
 internal sealed class ThreadPoolWatch
 {
-    private int _busyBefore = BusyWorkers();
+    private static readonly TimeSpan s_countLimit = TimeSpan.FromMilliseconds(50);
     private readonly TimeSpan _limit;
+    private int _busyBefore;
 
-    public ThreadPoolWatch(TimeSpan limit) => _limit = limit;
+    public ThreadPoolWatch(TimeSpan limit)
+    {
+        _limit = limit;
+        _busyBefore = CountOthers();
+    }
 
     /// <summary>Waits for rest. False if there was none within the limit of real time.</summary>
     public bool WaitForRest()
@@ -20,10 +25,23 @@ internal sealed class ThreadPoolWatch
         long began = Stopwatch.GetTimestamp();
         while (!IsAtRest())
         {
-            if (Stopwatch.GetElapsedTime(began) > _limit) return false;
+            if (Stopwatch.GetElapsedTime(began) > _limit)
+            {
+                _busyBefore = BusyWorkers(); // busy for good, it seems
+                return false;
+            }
             Thread.Yield();
         }
         return true;
+    }
+
+    // Workers that are busy for good, ourselves perhaps; those that happen to be are soon done.
+    private static int CountOthers()
+    {
+        int least = BusyWorkers(), own = Thread.CurrentThread.IsThreadPoolThread ? 1 : 0;
+        for (long began = Stopwatch.GetTimestamp(); least > own && Stopwatch.GetElapsedTime(began) < s_countLimit; Thread.Yield())
+            least = Math.Min(least, BusyWorkers());
+        return least;
     }
 
     // A worker counts as busy from the moment it is asked for until it finds nothing more to do.
@@ -32,7 +50,7 @@ internal sealed class ThreadPoolWatch
         if (ThreadPool.PendingWorkItemCount != 0) return false;
         int busy = BusyWorkers();
         if (busy > _busyBefore) return false;
-        _busyBefore = busy; // the first count may have caught work of our own
+        _busyBefore = busy;
         return true;
     }
 
