@@ -115,7 +115,7 @@ internal sealed class AnnounceMachine
     {
         if (NextTimeout is not { } due || now < due) return;
         NextTimeout = null;
-        if (State == AnnounceState.Keeping && Relays.Count != 0 && _round < _options.RelayPingRounds) PingRelays(now);
+        if (State == AnnounceState.Keeping && Relays.Count != 0 && _pinging == 0) PingRelays(now);
         else if (State is not (AnnounceState.Idle or AnnounceState.Withdrawn)) BeginCycle(now);
     }
 
@@ -123,7 +123,7 @@ internal sealed class AnnounceMachine
     {
         EndCycle(now);
         (_beforePrevious, _previous, _current) = (_previous, _current, []);
-        (_found, _candidates, _committing, _round, _refreshWanted) = ([], [], 0, 0, false);
+        (_found, _candidates, _committing, _round, _pinging, _refreshWanted) = ([], [], 0, 0, 0, false);
         (_cycleStarted, NextTimeout, State) = (now, now + s_cycleLimit, AnnounceState.Walking);
         _query = _engine.StartQuery(now, new(Target, PeerCommand.FindPeer) { Nodes = _closestNodes }, new CycleObserver(this, _cycle));
     }

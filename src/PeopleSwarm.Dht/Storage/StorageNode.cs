@@ -99,7 +99,7 @@ internal sealed class StorageNode
     private void OnFindPeer(Timestamp now, in RpcIncoming request)
     {
         if (request.Target is not { } target) return;
-        _engine.Reply(now, request, new(Routes.TryGet(now, target, out var route) ? route.Record : null));
+        _engine.Reply(now, request, Routes.TryGet(now, target, out var route) ? new RpcReply(route.Record) : new RpcReply(Value: null));
     }
 
     private void OnLookup(Timestamp now, in RpcIncoming request)
@@ -108,7 +108,7 @@ internal sealed class StorageNode
         var records = _records.Pick(now, target, MaxLookupRecords, _random);
         if (records.Count < MaxLookupRecords && Routes.TryGet(now, target, out var route)) records.Add(route.Record);
         _bumps.TryGet(now, target, out long bump, renew: true);
-        _engine.Reply(now, request, new(records.Count == 0 ? null : LookupReplyCodec.Encode(records, bump)));
+        _engine.Reply(now, request, records.Count == 0 ? new RpcReply(Value: null) : new RpcReply(LookupReplyCodec.Encode(records, bump)));
     }
 
     private void OnAnnounce(Timestamp now, in RpcIncoming request, in NodeId id)

@@ -1,0 +1,94 @@
+using Microsoft.Extensions.DependencyInjection;
+using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Rpc;
+using PeopleSwarm.Testing;
+
+namespace PeopleSwarm.Dht.TestKit;
+
+/// <summary>One node's peer layer on a fake engine, with fake streams and a clock the test moves.</summary>
+internal sealed class PeerKit
+{
+    private static readonly ServiceProvider s_noise = new ServiceCollection().AddNoise().BuildServiceProvider();
+
+    public PeerKit(int seed = 1, PeerDhtOptions? options = null)
+    {
+        Options = options ?? new();
+        Context = new()
+        {
+            Engine = Engine,
+            Crypto = Crypto,
+            Handshakes = Handshakes,
+            Random = new SeededRandom(seed),
+            Options = Options,
+            Namespaces = Namespaces,
+            CreateStream = CreateStream,
+            LocalAddresses = () => LocalAddresses,
+            Now = () => Now,
+            UnixMilliseconds = () => UnixMilliseconds,
+        };
+        Dht = new(Context);
+    }
+
+    public static ICryptoSuite Crypto { get; } = s_noise.GetRequiredService<ICryptoSuite>();
+    public static IHandshakeFactory Handshakes { get; } = s_noise.GetRequiredService<IHandshakeFactory>();
+    public static PeerNamespaces Namespaces { get; } = new(Crypto);
+    public static byte[] Token { get; } = Enumerable.Repeat((byte)0x77, 32).ToArray();
+
+    public FakeEngine Engine { get; } = new();
+    public PeerDhtOptions Options { get; }
+    public PeerContext Context { get; }
+    public PeerDht Dht { get; }
+    public Timestamp Now { get; set; } = new(1_000_000);
+    public long UnixMilliseconds { get; set; } = 1_700_000_000_000;
+    public IReadOnlyList<UdpEndPoint> LocalAddresses { get; set; } = [];
+    public List<FakeStream> Streams { get; } = [];
+
+    public static UdpEndPoint At(string text) => UdpEndPoint.Parse(text);
+
+    /// <summary>The key pair of a seed of equal bytes.</summary>
+    public static KeyPair Key(byte seed) => Crypto.CreateKeyPair(Enumerable.Repeat(seed, 32).ToArray());
+
+    public static NodeId Target(KeyPair keyPair) => PeerTarget.Of(Crypto, keyPair.PublicKey);
+
+    public static NodeId IdOf(UdpEndPoint address)
+    {
+        var bytes = new byte[AddressArray.ItemSize];
+        AddressArray.Write(bytes, address);
+        var id = new byte[32];
+        Crypto.Hash(bytes, id);
+        return new(id);
+    }
+
+    public static RpcResponse Response(UdpEndPoint from, byte[]? value = null, int error = 0, NodeId? id = null, UdpEndPoint? to = null,
+        byte[]? token = null, SocketId? socket = null) =>
+        new(1, socket ?? FakeEngine.Client, from, id ?? IdOf(from), to ?? At("5.9.9.9:999"), token ?? Token, [], error, value is null ? default(ReadOnlyMemory<byte>?) : value, TimeSpan.FromMilliseconds(10));
+
+    /// <summary>A request as the engine hands it over.</summary>
+    public static RpcIncoming Incoming(UdpEndPoint from, int command, NodeId? target, byte[]? value = null, bool token = false, ushort tid = 7,
+        UdpEndPoint? to = null, SocketId? socket = null) =>
+        new(socket ?? FakeEngine.Client, tid, from, to ?? At("5.9.9.9:999"), null, token, token ? Token : default(ReadOnlyMemory<byte>), command, target, value is null ? default(ReadOnlyMemory<byte>?) : value, false);
+
+    /// <summary>Lets time pass, with every deadline kept.</summary>
+    public void Advance(TimeSpan time)
+    {
+        var end = Now + time;
+        while (Dht.NextTimeout is { } due && due <= end)
+        {
+            if (due > Now) Now = due;
+            Dht.HandleTimeout(Now);
+        }
+        Now = end;
+    }
+
+    public void Advance(double seconds) => Advance(TimeSpan.FromSeconds(seconds));
+
+    public bool Handle(RpcIncoming request) => Dht.TryHandle(Now, request);
+
+    private FakeStream CreateStream(ReliableStreamOptions options)
+    {
+        var stream = new FakeStream(options.LocalId ?? Context.Random.NextUInt32(), options);
+        Streams.Add(stream);
+        return stream;
+    }
+}
