@@ -6,7 +6,7 @@ using PeopleSwarm;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Registers the swarm.</summary>
+/// <summary>Registers the swarm; the one file of the package that names the layers under it.</summary>
 public static class SwarmServiceCollectionExtensions
 {
     /// <summary>
@@ -16,6 +16,7 @@ public static class SwarmServiceCollectionExtensions
     public static IServiceCollection AddSwarm(this IServiceCollection services, Action<SwarmOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
+        services.AddDht();
         var options = services.AddOptions<SwarmOptions>().ValidateOnStart();
         if (configure is not null) options.Configure(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<SwarmOptions>, SwarmOptionsValidator>());

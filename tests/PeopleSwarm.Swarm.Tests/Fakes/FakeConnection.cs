@@ -80,6 +80,8 @@ internal sealed class FakeConnection : IPeerConnection, ISecretChannel
 
     public bool TrySendUnordered(ReadOnlySpan<byte> message) => false;
 
+    public void ReceiveUnordered(ReadOnlySpan<byte> message) { }
+
     public void Abort(Exception? error = null)
     {
         if (!_closed.TrySetResult(new(StreamCloseReason.LocalAbort, error))) return;
