@@ -94,6 +94,9 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
     public bool Receive(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source)
     {
         Debug.Assert(Host.IsCurrent, "The transport belongs to the loop.");
+        if (Endpoint.Receive(now, datagram, source)) return true;
+        if (!UdxPacket.TryParse(datagram, out var packet) || !_streams.TryGetValue(packet.Header.StreamId, out var stream)) return false;
+        stream.CreateMachine(); // made on another thread a moment ago
         return Endpoint.Receive(now, datagram, source);
     }
 

@@ -23,10 +23,10 @@ internal sealed class UdxPair : IAsyncDisposable
     /// <summary>A stream from the left to the right; <paramref name="id"/> is the left's id, one more the right's.</summary>
     public (UdxStream Left, UdxStream Right) Connect(uint id = 1, MessageHandler? onLeft = null, MessageHandler? onRight = null)
     {
-        var left = Left.CreateStream(new ReliableStreamOptions { LocalId = id, AcceptPath = s_accept, OnMessage = onLeft });
         var right = Right.CreateStream(new ReliableStreamOptions { LocalId = id + 1, AcceptPath = s_accept, OnMessage = onRight });
-        left.Connect(Left.Id, id + 1, Right.LocalEndPoint);
         right.Connect(Right.Id, id, Left.LocalEndPoint);
+        var left = Left.CreateStream(new ReliableStreamOptions { LocalId = id, AcceptPath = s_accept, OnMessage = onLeft });
+        left.Connect(Left.Id, id + 1, Right.LocalEndPoint);
         return ((UdxStream)left, (UdxStream)right);
     }
 

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using PeopleSwarm.Throughput;
+using PeopleSwarm.Throughput.Peers;
+
+BenchmarkCase[] cases =
+[
+    new("raw", "udx", "udx.js", "send", "receive", Mixed: true),
+    new("ping", "udx", "udx.js", "ping", "pong"),
+    new("streams", "udx", "udx.js", "send", "receive", Streams: 100),
+];
+
+var names = new Option<string[]>("--case") { Description = $"Which cases: {string.Join(", ", cases.Select(c => c.Name))}. Default all.", AllowMultipleArgumentsPerToken = true };
+var rounds = new Option<int>("--rounds") { Description = "Rounds, interleaved; the median counts.", DefaultValueFactory = _ => 3 };
+var megabytes = new Option<int>("--mb") { Description = "Megabytes a transfer moves.", DefaultValueFactory = _ => 500 };
+var pings = new Option<int>("--pings") { Description = "Round trips a ping-pong makes.", DefaultValueFactory = _ => 20_000 };
+var chart = new Option<string?>("--chart") { Description = "Writes a chart of the ratios to this SVG file." };
+var role = new Argument<string>("role");
+var arguments = new Argument<string>("arguments");
+var peer = new Command("peer", "One side of a case; started by the benchmark itself.") { role, arguments };
+peer.Hidden = true;
+var root = new RootCommand("Sends data between child processes, ours and npm's, side by side in one run, and prints medians and ratios.")
+{
+    names, rounds, megabytes, pings, chart, peer,
+};
+
+peer.SetAction(async parse =>
+{
+    var args = JsonNode.Parse(parse.GetRequiredValue(arguments))!.AsObject();
+    await UdxPeer.RunAsync(args);
+    return 0;
+});
+
+root.SetAction(async (parse, cancellationToken) =>
+{
+    var wanted = parse.GetValue(names) is { Length: > 0 } some ? cases.Where(c => some.Contains(c.Name)).ToArray() : cases;
+    var report = new Report();
+    foreach (var benchmark in wanted)
+    {
+        var runs = new Dictionary<string, List<Measurement>>();
+        for (int round = 1; round <= parse.GetValue(rounds); round++)
+        {
+            foreach (var (dialler, listener) in benchmark.Pairs)
+            {
+                string pair = Report.PairName(dialler, listener);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                limit.CancelAfter(TimeSpan.FromMinutes(3));
+                var measured = await benchmark.RunAsync(dialler, listener, parse.GetValue(megabytes) * 1_000_000L, parse.GetValue(pings), limit.Token);
+                if (!runs.TryGetValue(pair, out var list)) runs[pair] = list = [];
+                list.Add(measured);
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{benchmark.Name,-8} round {round} {pair,-12} {measured.MegabytesPerSecond,6:F0} MB/s  {measured.CpuSecondsPerGigabyte,6:F2} CPU s/GB  p50 {measured.P50Micros:F0} µs"));
+            }
+        }
+        report.Add(benchmark, runs.ToDictionary(r => r.Key, r => Measurement.Median(r.Value)));
+    }
+    report.Print();
+    if (parse.GetValue(chart) is { } file) report.Draw(file);
+    return 0;
+});
+
+return await root.Parse(args).InvokeAsync();
