@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace PeopleSwarm.Noise;
 
-/// <summary>A <see cref="Stream"/> as the byte stream below a channel. Ending a direction is passed on where the stream can: over TCP.</summary>
+/// <summary>A <see cref="Stream"/> as the byte stream below a channel. Over TCP the end of a direction and a failure reach the peer; other streams know only dispose.</summary>
 internal sealed class StreamTransport(Stream stream) : IDuplexPipe, IAsyncDisposable
 {
     private const int BufferSize = 128 * 1024; // a whole frame in one write
@@ -63,8 +63,14 @@ internal sealed class StreamTransport(Stream stream) : IDuplexPipe, IAsyncDispos
         {
             if (_ended) return;
             _ended = true;
-            if (exception is not null) stream.Dispose();
-            else if (stream is NetworkStream { Socket: { Connected: true } socket }) socket.Shutdown(SocketShutdown.Send);
+            var socket = (stream as NetworkStream)?.Socket;
+            if (exception is null)
+            {
+                if (socket is { Connected: true }) socket.Shutdown(SocketShutdown.Send);
+                return;
+            }
+            socket?.Close(timeout: 0); // a reset: an orderly end would look like the whole message
+            stream.Dispose();
         }
     }
 }
