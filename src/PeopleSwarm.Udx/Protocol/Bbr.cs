@@ -15,7 +15,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private const long RttFloor = 1000; // below a millisecond the scheduling of threads is most of the round trip
     private const long MaxAggregationTime = 100_000;
     private const double HeavyLoss = 0.05; // share of a round that calls for a smaller window
-    private const int MinLossPackets = 4;
+    private const int MinLossPackets = 4, StartupLossPackets = 8;
     private const double BoundDecrease = 0.85, BoundIncrease = 1.25;
 
     private static ReadOnlySpan<double> CycleGains => [1.25, 0.75, 1, 1, 1, 1, 1, 1];
@@ -135,7 +135,8 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     {
         _ackedInRound += sample.Acked;
         _lostInRound += sample.Lost;
-        if (!_isRoundStart) return;
+        bool isOvershoot = !_isPipeFull && _lostInRound >= StartupLossPackets * _packetSize; // no need to hear the round out
+        if (!_isRoundStart && !isOvershoot) return;
         long total = _ackedInRound + _lostInRound;
         bool isHeavy = _lostInRound > HeavyLoss * total && _lostInRound >= MinLossPackets * _packetSize;
         (_ackedInRound, _lostInRound) = (0, 0);

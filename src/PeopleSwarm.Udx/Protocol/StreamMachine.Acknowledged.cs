@@ -133,8 +133,11 @@ internal sealed partial class StreamMachine
         if (wasLate || (!isStale && _loss.IsSpurious(packet, now))) _endpoint.Counters.SpuriousRetransmits++;
         else effect.TailLossRepaired |= packet.IsTailProbe;
         packet.Fate = PacketFate.Delivered;
-        _rate.OnDelivered(packet, now);
-        if (!isStale) _loss.OnDelivered(seq, packet, wasLate, now);
+        if (!isStale) // when a stale one arrived is not known, so it says nothing about rate and round trip
+        {
+            _rate.OnDelivered(packet, now);
+            _loss.OnDelivered(seq, packet, wasLate, now);
+        }
         if (packet.ProbedMtu > 0) _mtu.OnProbeDelivered(packet.ProbedMtu);
         _mtu.OnDelivered(packet.Size + PathHeaders);
         if (!packet.IsRetransmitted && !wasLate && !isStale) effect.NewestSentAt = Math.Max(effect.NewestSentAt, packet.SentAt);

@@ -34,19 +34,24 @@ internal sealed partial class StreamMachine
     {
         transmit = default;
         if (_isClosed || !IsConnected || _relay is not null) return false;
-        long micros = now.Microseconds;
-        int length, segmentSize = 0;
-        if (_ackDue == AckDue.Now) length = WriteAck(buffer);
-        else if (_heartbeatDue) length = WriteHeartbeat(buffer);
-        else if (_echoDue) length = WriteEchoRequest(buffer);
-        else if (_tailProbeDue && (length = WriteTailProbe(micros, buffer)) > 0) { }
-        else if ((length = WriteBurst(micros, buffer, out segmentSize)) > 0) { }
-        else if (_heartbeatDue) length = WriteHeartbeat(buffer); // the burst found the window closed
-        else if (_ackDue == AckDue.Merged) length = WriteAck(buffer);
+        int length = WriteNext(now.Microseconds, buffer, out int segmentSize);
         Settle();
         if (length == 0) return false;
         transmit = new(Remote.From, length, Remote.Socket, length > segmentSize ? segmentSize : 0);
         return true;
+    }
+
+    private int WriteNext(long now, Span<byte> buffer, out int segmentSize)
+    {
+        segmentSize = 0;
+        if (_ackDue == AckDue.Now) return WriteAck(buffer);
+        if (_heartbeatDue) return WriteHeartbeat(buffer);
+        if (_echoDue) return WriteEchoRequest(buffer);
+        int length = _tailProbeDue ? WriteTailProbe(now, buffer) : 0;
+        if (length == 0) length = WriteBurst(now, buffer, out segmentSize);
+        if (length > 0) return length;
+        if (_heartbeatDue) return WriteHeartbeat(buffer); // the burst found the window closed
+        return _ackDue == AckDue.Merged ? WriteAck(buffer) : 0;
     }
 
     private int WriteAck(Span<byte> buffer)

@@ -200,7 +200,7 @@ internal sealed partial class StreamMachine
         if (close.Reason == StreamCloseReason.TimedOut) _endpoint.Counters.StreamsTimedOut++;
         _events.OnClosed(close);
         if (_relaySources is null) return;
-        foreach (var source in _relaySources.ToArray()) source.Close(now, new(StreamCloseReason.RemoteAbort), null);
+        foreach (var source in _relaySources.ToArray()) source.Close(now, close with { Error = null }, null);
     }
 
     private UdxHeader HeaderOf(PacketTypes types) => new(types, 0, RemoteId, FreeWindow, _sent.Next, _receiveNext);
