@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace PeopleSwarm;
 
-/// <summary>How much a datagram host does in one turn before it lets others run.</summary>
+/// <summary>How a datagram host works: what it does in one turn before it lets others run, and how it calls the system.</summary>
 public sealed class DatagramHostOptions
 {
     /// <summary>Datagrams taken from the sockets in one turn. Default 256.</summary>
@@ -12,6 +12,9 @@ public sealed class DatagramHostOptions
     /// <summary>Sends taken from one machine in one turn, a run of segments counting as one. Default 128.</summary>
     [Range(1, 65_536)]
     public int TransmitBatch { get; set; } = 128;
+
+    /// <summary>Whether system calls carry many datagrams where the system can do that, which is Linux. Default true.</summary>
+    public bool UseSegmentation { get; set; } = true;
 
     /// <summary>Pieces of posted work done in one turn. Default 1,024.</summary>
     [Range(1, 1_048_576)]

@@ -18,13 +18,12 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
     private readonly UdxMetrics _metrics;
     private readonly byte _ttl;
     private readonly byte[] _receiveBuffer = GC.AllocateUninitializedArray<byte>(MaxDatagram + 1, pinned: true); // one more, to see longer ones
-    private readonly SocketAddress _from, _to, _pendingTo;
-    private readonly Action _onReceived, _onSent;
+    private readonly SocketAddress _from, _to;
+    private readonly BlockedSend _blocked;
+    private readonly Action _onReceived;
     private IDatagramReceiver? _receiver;
-    private ValueTaskAwaiter<int> _receive, _send;
-    private byte[] _pendingSend = [];
+    private ValueTaskAwaiter<int> _receive;
     private bool _isReceiving;
-    private int _isSending;
     private int _errorsInARow;
     private int _isDisposed;
 
@@ -36,9 +35,8 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
         _from = SocketAddressCodec.Create(_socket.AddressFamily);
         _to = SocketAddressCodec.Create(_socket.AddressFamily);
-        _pendingTo = SocketAddressCodec.Create(_socket.AddressFamily);
         _onReceived = () => _receiver!.OnReadable();
-        _onSent = OnSent;
+        _blocked = new BlockedSend(_socket, metrics, () => _receiver?.OnWritable());
     }
 
     public UdpEndPoint LocalEndPoint { get; }
@@ -108,7 +106,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
 
     public bool TrySend(ReadOnlySpan<byte> datagrams, in Transmit transmit)
     {
-        if (Volatile.Read(ref _isSending) != 0) return false;
+        if (_blocked.IsBusy) return false;
         if (transmit.To.Port == 0 || Volatile.Read(ref _isDisposed) != 0 ||
             !SocketAddressCodec.TryWrite(_to.Buffer.Span, _socket.AddressFamily, transmit.To))
         {
@@ -122,7 +120,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock && transmit.Ttl == 0)
         {
-            SendWhenWritable(datagrams, transmit.To);
+            _blocked.Begin(datagrams, transmit);
         }
         catch (SocketException)
         {
@@ -148,51 +146,11 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         }
     }
 
-    // The datagram that met a full buffer is handed to the system to wait with; the next one is refused until it is gone.
-    private void SendWhenWritable(ReadOnlySpan<byte> datagram, in UdpEndPoint to)
-    {
-        if (_pendingSend.Length < datagram.Length) _pendingSend = new byte[Math.Max(datagram.Length, MaxDatagram)];
-        datagram.CopyTo(_pendingSend);
-        SocketAddressCodec.TryWrite(_pendingTo.Buffer.Span, _socket.AddressFamily, to);
-        Volatile.Write(ref _isSending, 1);
-        _send = _socket.SendToAsync(_pendingSend.AsMemory(0, datagram.Length), SocketFlags.None, _pendingTo, CancellationToken.None).GetAwaiter();
-        if (_send.IsCompleted) OnSent();
-        else _send.UnsafeOnCompleted(_onSent);
-    }
-
-    private void OnSent()
-    {
-        try
-        {
-            _send.GetResult();
-        }
-        catch (SocketException)
-        {
-            _metrics.SendRefused();
-        }
-        catch (ObjectDisposedException)
-        {
-            _metrics.SendRefused();
-        }
-        Volatile.Write(ref _isSending, 0);
-        _receiver?.OnWritable();
-    }
-
     public ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return ValueTask.CompletedTask;
         _socket.Dispose();
         _receiver?.OnClosed(null);
         return ValueTask.CompletedTask;
-    }
-}
-
-/// <summary>Binds the system's sockets.</summary>
-internal sealed class UdpDatagramSocketFactory(UdxMetrics metrics) : IDatagramSocketFactory
-{
-    public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        return new UdpDatagramSocket(local, options, metrics);
     }
 }

@@ -53,8 +53,9 @@ public sealed class UdxSocket : IAsyncDisposable
 
         loggers ??= NullLoggerFactory.Instance;
         UdxMetrics metrics = new();
-        DatagramHost host = new(new UdpDatagramSocketFactory(metrics), PipeScheduler.ThreadPool, TimeProvider.System,
-            new DatagramHostOptions(), metrics, loggers.CreateLogger<DatagramHost>());
+        var hostOptions = Options.Create(new DatagramHostOptions());
+        DatagramHost host = new(new UdpDatagramSocketFactory(hostOptions, metrics, loggers), PipeScheduler.ThreadPool, TimeProvider.System,
+            hostOptions.Value, metrics, loggers.CreateLogger<DatagramHost>());
         UdxTransport transport = new(host, options, new SystemRandomSource(), PipeScheduler.ThreadPool, metrics,
             loggers.CreateLogger<UdxTransport>());
         return new UdxSocket(host, transport, local, socketOptions, onDatagram, metrics);

@@ -3,14 +3,63 @@ using PeopleSwarm.Udx;
 
 namespace PeopleSwarm;
 
-public class DatagramHostTests
+/// <summary>The loop over the socket that every system has.</summary>
+public sealed class PortableDatagramHostTests : DatagramHostTests
 {
+    protected override bool UseSegmentation => false;
+}
+
+/// <summary>The loop over the socket that carries many datagrams a call.</summary>
+public sealed class SegmentingDatagramHostTests : DatagramHostTests
+{
+    public SegmentingDatagramHostTests() => Assert.SkipUnless(UdpSegmentation.IsSupported, "This system has no UDP segmentation.");
+
+    protected override bool UseSegmentation => true;
+
+    [Fact]
+    public async Task A_hundred_segments_arrive_in_order()
+    {
+        ScriptedMachine machine = new();
+        await using var host = NewHost();
+        host.Attach(machine);
+        var socket = host.Bind(HostKit.AnyLoopback);
+        byte[] run = new byte[100 * 600 - 17];
+        for (int i = 0; i < run.Length; i++) run[i] = (byte)(i / 600);
+        machine.Queue(run, new(host.GetLocalEndPoint(socket), run.Length, socket, SegmentSize: 600, Ttl: 9));
+        host.Wake();
+        await machine.WaitForCount(100);
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.Equal(i < 99 ? 600 : 583, machine[i].Bytes.Length);
+            Assert.All(machine[i].Bytes, b => Assert.Equal(i, b));
+        }
+    }
+
+    [Fact]
+    public async Task A_kernel_that_refuses_segments_gets_single_datagrams_from_then_on()
+    {
+        // Segments that do not fit the interface are refused as a run; as single datagrams the system may still take them apart.
+        UdpDatagramSocketFactory factory = new(Microsoft.Extensions.Options.Options.Create(new DatagramHostOptions()), HostKit.Metrics);
+        await using var socket = factory.Bind(HostKit.AnyLoopback, DatagramSocketOptions.Default);
+        Assert.Equal(UdpSegmentation.MaxSegments, socket.MaxSegments);
+        byte[] run = new byte[1000];
+        Assert.True(socket.TrySend(run, new Transmit(UdpEndPoint.Loopback(9), run.Length, default, SegmentSize: 1))); // more segments than a send may have
+        Assert.Equal(1, socket.MaxSegments);
+    }
+}
+
+public abstract class DatagramHostTests
+{
+    protected abstract bool UseSegmentation { get; }
+
+    private protected DatagramHost NewHost() => HostKit.Create(options: new DatagramHostOptions { UseSegmentation = UseSegmentation });
+
     [Fact]
     public async Task A_datagram_goes_from_host_to_host_and_back()
     {
         ScriptedMachine alice = new(), bob = new();
-        await using var aliceHost = HostKit.Create();
-        await using var bobHost = HostKit.Create();
+        await using var aliceHost = NewHost();
+        await using var bobHost = NewHost();
         aliceHost.Attach(alice);
         bobHost.Attach(bob);
         var aliceSocket = aliceHost.Bind(HostKit.AnyLoopback);
@@ -33,7 +82,7 @@ public class DatagramHostTests
     public async Task Machines_are_asked_in_the_order_they_were_attached_until_one_takes_the_datagram()
     {
         ScriptedMachine first = new() { Takes = bytes => bytes[0] == 1 }, second = new() { Takes = bytes => bytes[0] != 3 }, third = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         foreach (var machine in new[] { first, second, third }) host.Attach(machine);
         var socket = host.Bind(HostKit.AnyLoopback);
         var self = host.GetLocalEndPoint(socket);
@@ -48,7 +97,7 @@ public class DatagramHostTests
     public async Task A_run_of_segments_arrives_as_single_datagrams()
     {
         ScriptedMachine machine = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         host.Attach(machine);
         var socket = host.Bind(HostKit.AnyLoopback);
         byte[] run = new byte[2500];
@@ -66,7 +115,7 @@ public class DatagramHostTests
     [Fact]
     public async Task Posted_work_runs_on_the_loop_in_order_and_never_inline()
     {
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         List<int> order = [];
         bool wasInline = true;
         await host.OnLoop(() =>
@@ -86,7 +135,7 @@ public class DatagramHostTests
     {
         TaskCompletionSource<Timestamp> fired = new(TaskCreationOptions.RunContinuationsAsynchronously);
         ScriptedMachine late = new(), soon = new() { OnTimeout = now => fired.SetResult(now) };
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         var start = host.Now;
         late.NextTimeout = start + TimeSpan.FromMinutes(1);
         soon.NextTimeout = start + TimeSpan.FromMilliseconds(30);
@@ -101,7 +150,7 @@ public class DatagramHostTests
     [Fact]
     public async Task A_port_in_use_is_refused_with_the_systems_error()
     {
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         var local = host.GetLocalEndPoint(host.Bind(HostKit.AnyLoopback));
         var error = Assert.Throws<SocketException>(() => host.Bind(local));
         Assert.Equal(SocketError.AddressAlreadyInUse, error.SocketErrorCode);
@@ -111,7 +160,7 @@ public class DatagramHostTests
     public async Task A_closed_socket_is_unknown_and_sends_through_it_are_dropped()
     {
         ScriptedMachine machine = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         host.Attach(machine);
         var first = host.Bind(HostKit.AnyLoopback);
         var second = host.Bind(HostKit.AnyLoopback);
@@ -130,7 +179,7 @@ public class DatagramHostTests
     public async Task A_send_to_a_closed_port_does_not_stop_the_socket()
     {
         ScriptedMachine machine = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         host.Attach(machine);
         var socket = host.Bind(HostKit.AnyLoopback);
         var gone = host.Bind(HostKit.AnyLoopback);
@@ -149,7 +198,7 @@ public class DatagramHostTests
     public async Task A_machine_that_throws_does_not_stop_the_loop()
     {
         ScriptedMachine broken = new() { Takes = _ => throw new InvalidOperationException("broken") }, whole = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         host.Attach(broken);
         var socket = host.Bind(HostKit.AnyLoopback);
         broken.Queue([1], new(host.GetLocalEndPoint(socket), 1, socket));
@@ -202,7 +251,7 @@ public class DatagramHostTests
     [Fact]
     public async Task Binding_and_closing_on_many_threads_leaves_no_socket_behind()
     {
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
         {
             for (int i = 0; i < 25; i++)
@@ -222,7 +271,7 @@ public class DatagramHostTests
     {
         if (!Socket.OSSupportsIPv6) Assert.Skip("This system has no IPv6.");
         ScriptedMachine machine = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         host.Attach(machine);
         var dual = host.Bind(UdpEndPoint.AnyIPv6);
         var v4 = host.Bind(HostKit.AnyLoopback);
@@ -244,7 +293,7 @@ public class DatagramHostTests
     public async Task Datagrams_longer_than_2048_bytes_are_dropped()
     {
         ScriptedMachine machine = new();
-        await using var host = HostKit.Create();
+        await using var host = NewHost();
         host.Attach(machine);
         var socket = host.Bind(HostKit.AnyLoopback);
         var self = host.GetLocalEndPoint(socket);

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using PeopleSwarm.Udx;
 
 namespace PeopleSwarm;
@@ -10,7 +11,7 @@ internal static class HostKit
     public static UdxMetrics Metrics { get; } = new();
 
     public static DatagramHost Create(IDatagramSocketFactory? sockets = null, TimeProvider? time = null, DatagramHostOptions? options = null) =>
-        new(sockets ?? new UdpDatagramSocketFactory(Metrics), PipeScheduler.ThreadPool, time ?? TimeProvider.System,
+        new(sockets ?? new UdpDatagramSocketFactory(Options.Create(options ?? new DatagramHostOptions()), Metrics), PipeScheduler.ThreadPool, time ?? TimeProvider.System,
             options ?? new DatagramHostOptions(), Metrics, NullLogger<DatagramHost>.Instance);
 
     public static UdpEndPoint AnyLoopback => UdpEndPoint.Loopback(0);

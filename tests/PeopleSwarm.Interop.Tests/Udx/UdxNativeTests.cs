@@ -18,7 +18,7 @@ public class UdxNativeTests
 
     [Theory]
     [InlineData(0.01, 50_000_000)]
-    [InlineData(0.05, 20_000_000)]
+    [InlineData(0.05, 50_000_000)]
     public Task Bytes_arrive_whole_through_loss_reordering_and_duplicates(double loss, int length) =>
         Exchange(length, new ProxyFaults(Loss: loss, Duplicates: 0.01, Reordering: 0.01, Seed: 42));
 

@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace PeopleSwarm.Udx;
+
+/// <summary>Binds the system's sockets, each of the best kind the system has.</summary>
+internal sealed class UdpDatagramSocketFactory(IOptions<DatagramHostOptions> options, UdxMetrics metrics, ILoggerFactory? loggers = null)
+    : IDatagramSocketFactory
+{
+    private readonly bool _useSegmentation = options.Value.UseSegmentation && UdpSegmentation.IsSupported;
+    private readonly ReceiveBatchPool _batches = new();
+    private readonly ILogger _logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<UdpDatagramSocketFactory>();
+
+    public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return _useSegmentation
+            ? new LinuxDatagramSocket(local, options, _batches, metrics, _logger)
+            : new UdpDatagramSocket(local, options, metrics);
+    }
+}
