@@ -75,12 +75,19 @@ public class UdxStreamTests
         var (left, right) = pair.Connect();
         const long Length = 3_000_000;
         var sending = UdxPair.SendAsync(left.Output, 5, Length);
-        await Task.Delay(500);
+        await Until(() => right.BytesReceived > options.ReceiveWindow / 2);
+        await Task.Delay(200);
         Assert.False(sending.IsCompleted);
         Assert.InRange(right.BytesReceived, 1, options.ReceiveWindow + 4096);
         var (_, hash) = await UdxPair.ReceiveAsync(right.Input).WaitAsync(s_limit);
         Assert.Equal(UdxPair.Expected(5, Length), hash);
         await sending.WaitAsync(s_limit);
+    }
+
+    private static async Task Until(Func<bool> condition)
+    {
+        using CancellationTokenSource timeout = new(s_limit);
+        while (!condition()) await Task.Delay(10, timeout.Token);
     }
 
     [Fact]
