@@ -74,7 +74,11 @@ internal readonly record struct RpcIncoming(SocketId Socket, ushort Tid, UdpEndP
 
 /// <summary>An answer to give. <paramref name="To"/> null answers the sender.</summary>
 internal readonly record struct RpcReply(ReadOnlyMemory<byte>? Value = null, int Error = 0, bool WithToken = true, bool WithCloserNodes = true,
-    UdpEndPoint? To = null, SocketId? Socket = null);
+    UdpEndPoint? To = null, SocketId? Socket = null)
+{
+    /// <summary>An answer without a value.</summary>
+    public RpcReply() : this(Value: null) { }
+}
 
 internal sealed record RpcQueryRequest(NodeId Target, int Command, ReadOnlyMemory<byte>? Value = null, bool IsInternal = false)
 {

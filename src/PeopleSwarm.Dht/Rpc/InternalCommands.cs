@@ -5,7 +5,7 @@ namespace PeopleSwarm.Dht.Rpc;
 /// <summary>Serves the commands of the RPC layer itself (spec dht-rpc, 10).</summary>
 internal sealed class InternalCommands(Replier replier, TableMaintenance table, DelayedPings delayedPings)
 {
-    private static readonly RpcReply s_pong = new(WithToken: false, WithCloserNodes: false);
+    private static readonly RpcReply s_pong = new(null, WithToken: false, WithCloserNodes: false);
 
     public void Serve(Timestamp now, in RpcIncoming request)
     {
@@ -19,7 +19,7 @@ internal sealed class InternalCommands(Replier replier, TableMaintenance table, 
                 if (value.TryReadUInt16(out ushort port) && port != 0) replier.Reply(now, request, s_pong with { To = request.From.WithPort(port) });
                 break;
             case RpcCommands.FindNode:
-                if (request.Target is not null) replier.Reply(now, request, new(WithToken: false));
+                if (request.Target is not null) replier.Reply(now, request, new(null, WithToken: false));
                 break;
             case RpcCommands.DownHint:
                 if (!value.TryReadBytes(AddressArray.ItemSize, out var address)) break;
@@ -30,7 +30,7 @@ internal sealed class InternalCommands(Replier replier, TableMaintenance table, 
                 if (value.TryReadUInt32(out uint delayMs)) delayedPings.Add(now, request, delayMs);
                 break;
             default:
-                replier.Reply(now, request, new(Error: RpcErrors.UnknownCommand, WithToken: false));
+                replier.Reply(now, request, new(null, RpcErrors.UnknownCommand, WithToken: false));
                 break;
         }
     }

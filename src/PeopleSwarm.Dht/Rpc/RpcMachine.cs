@@ -244,13 +244,13 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         Counters.Served++;
         if (hasToken && !isProved)
         {
-            _replier.Reply(now, request, new(Error: RpcErrors.InvalidToken));
+            _replier.Reply(now, request, new(null, RpcErrors.InvalidToken));
             return;
         }
         if (isProved) _budget.Prove(now, source.From);
         if (id is { } known) _table.OnRequest(now, source.From, known, message.To, source.Socket != DefaultSocket);
         if (message.IsInternal) _internalCommands.Serve(now, request);
-        else if (Handler?.TryHandle(now, request) != true) _replier.Reply(now, request, new(Error: RpcErrors.UnknownCommand, WithToken: false));
+        else if (Handler?.TryHandle(now, request) != true) _replier.Reply(now, request, new(null, RpcErrors.UnknownCommand, WithToken: false));
     }
 
     private void ReceiveResponse(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source)
