@@ -1,0 +1,62 @@
+using System.IO.Pipelines;
+using BenchmarkDotNet.Attributes;
+using Microsoft.Extensions.Options;
+using PeopleSwarm.Noise;
+using PeopleSwarm.Noise.SecretStream;
+
+namespace PeopleSwarm.Benchmarks.Noise;
+
+/// <summary>One message from a writer to a reader through two channels in memory; expected to allocate nothing where the length is 0 or 8 modulo 16.</summary>
+[MemoryDiagnoser]
+public class SecretStreamBenchmarks
+{
+    private readonly byte[] _hash = new byte[64], _key = new byte[32];
+    private ISecretChannel _sender = null!, _receiver = null!;
+    private StreamCipher _push = null!, _pull = null!;
+    private byte[] _data = null!, _block = null!;
+    private readonly byte[] _mac = new byte[StreamCipher.MacSize];
+
+    [Params(64, 100, 1024, 16 * 1024)]
+    public int Size { get; set; }
+
+    [Params(true, false)]
+    public bool PlatformCipher { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
+        var factory = new SecretChannelFactory(Options.Create(new NoiseOptions { UsePlatformCipher = PlatformCipher }), new SystemRandomSource(), TimeProvider.System, new());
+        PublicKey none = new(_key);
+        _sender = factory.Open(new Transport(new Pipe().Reader, pipe.Writer), new(HandshakeRole.Initiator, none, none, _hash, _key, _key));
+        _receiver = factory.Open(new Transport(pipe.Reader, new Pipe().Writer), new(HandshakeRole.Responder, none, none, _hash, _key, _key));
+        byte[] header = new byte[StreamCipher.HeaderSize];
+        (_push, _pull) = (new(_key, header, PlatformCipher), new(_key, header, PlatformCipher));
+        (_data, _block) = (new byte[Size], new byte[StreamCipher.TagBlock + Size]);
+    }
+
+    [Benchmark(Baseline = true)]
+    public bool SealAndOpen()
+    {
+        _push.Seal(StreamTag.Message, _block, _mac);
+        return _pull.TryOpen(_block, _mac, out _);
+    }
+
+    [Benchmark]
+    public async ValueTask<long> ThroughPipes()
+    {
+        await _sender.Output.WriteAsync(_data);
+        var result = await _receiver.Input.ReadAsync();
+        _receiver.Input.AdvanceTo(result.Buffer.End);
+        return result.Buffer.Length;
+    }
+
+    [Benchmark]
+    public async ValueTask<int> AsMessages()
+    {
+        await _sender.WriteMessageAsync(_data);
+        return (await _receiver.ReadMessageAsync())!.Value.Length;
+    }
+
+    private sealed record Transport(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+}
