@@ -76,6 +76,7 @@ public sealed partial class PeerSwarm
             case SwarmAction.Abort(var connection, var reason):
                 SwarmLog.Breaking(Logger, connection.RemotePublicKey, reason);
                 connection.Abort(new IOException(reason));
+                if (connection is not SwarmConnection) Links.Add(() => DisposeAsync(connection)); // nobody else knows it
                 break;
             case SwarmAction.SendKeepAlive(var connection):
                 if (!connection.Closed.IsCompleted) connection.Channel.SendKeepAlive();
@@ -107,6 +108,18 @@ public sealed partial class PeerSwarm
                     machine.HandleTimeout(now);
                 });
                 break;
+        }
+    }
+
+    private async Task DisposeAsync(IPeerConnection connection)
+    {
+        try
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            SwarmLog.CloseFailed(Logger, connection.RemotePublicKey, error);
         }
     }
 

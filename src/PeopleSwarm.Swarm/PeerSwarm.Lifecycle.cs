@@ -79,7 +79,7 @@ public sealed partial class PeerSwarm
         await _suspending.WaitAsync().ConfigureAwait(false);
         var closed = Task.WhenAll(Connections.Select(CloseAsync));
         await LeaveAll().ConfigureAwait(false);
-        await Listener.StopAsync().ConfigureAwait(false);
+        await Listener.CloseAsync().ConfigureAwait(false);
         await closed.ConfigureAwait(false);
         await WhenLinksEndedAsync().ConfigureAwait(false);
         _feed.Complete();

@@ -72,7 +72,7 @@ public sealed partial class PeerSwarm
                 ended = LeaveUnsynchronized(now, discovery);
                 return;
             }
-            if (discovery.Machine is { IsServer: false, NeedsUnannounce: true }) ended = discovery.RefreshUnsynchronized();
+            if (discovery.Machine.MustStopAnnouncing) ended = discovery.RefreshUnsynchronized();
             machine.TopicChanged(now);
         });
         return ended;

@@ -10,6 +10,7 @@ internal sealed class SwarmListener(Func<CancellationToken, Task<IPeerListener>>
 {
     private readonly Lock _gate = new();
     private Run? _run;
+    private bool _isClosed;
 
     /// <summary>Nodes that forward handshakes to us now.</summary>
     public IReadOnlyList<UdpEndPoint> RelayAddresses => Started()?.RelayAddresses ?? [];
@@ -28,10 +29,18 @@ internal sealed class SwarmListener(Func<CancellationToken, Task<IPeerListener>>
     {
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
             if (_run is null or { Listener.IsFaulted: true } or { Listener.IsCanceled: true } or { Accepting.IsCompleted: true })
                 _run = new Run(this);
             return _run.Listener;
         }
+    }
+
+    /// <summary>Stops listening for good.</summary>
+    public Task CloseAsync()
+    {
+        lock (_gate) _isClosed = true;
+        return StopAsync();
     }
 
     /// <summary>Withdraws and stops listening.</summary>

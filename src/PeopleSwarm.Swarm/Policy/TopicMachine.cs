@@ -76,6 +76,9 @@ internal sealed class TopicMachine(Topic topic, IRandomSource random)
     /// <summary>Whether nodes may list us.</summary>
     public bool NeedsUnannounce { get; private set; }
 
+    /// <summary>Whether the announcing sessions are gone but the last refresh, perhaps still under way, was theirs.</summary>
+    public bool MustStopAnnouncing => !IsServer && (_server || NeedsUnannounce);
+
     /// <summary>When the next refresh is due.</summary>
     public Timestamp? NextTimeout { get; private set; }
 
@@ -113,7 +116,7 @@ internal sealed class TopicMachine(Topic topic, IRandomSource random)
     public void OnAnnouncing() => NeedsUnannounce = true;
 
     /// <summary>Whether a peer was not found yet in this refresh.</summary>
-    public bool TryHandOn(PublicKey key) => _client && _handedOn.Count < MaxRemembered && _handedOn.Add(key);
+    public bool TryHandOn(PublicKey key) => IsClient && _handedOn.Count < MaxRemembered && _handedOn.Add(key);
 
     /// <summary>A refresh ended and found <paramref name="closestNodes"/>; null if it failed.</summary>
     public void EndRefresh(Timestamp now, RefreshPlan plan, IReadOnlyList<UdpEndPoint>? closestNodes)

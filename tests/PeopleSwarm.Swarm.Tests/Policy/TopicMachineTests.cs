@@ -122,6 +122,20 @@ public class TopicMachineTests
     }
 
     [Fact]
+    public void A_session_that_ends_before_its_announcement_left_stops_it()
+    {
+        var machine = Machine(s_client);
+        var server = machine.AddSession(s_server);
+        var announcing = machine.BeginRefresh()!;
+        Assert.False(machine.MustStopAnnouncing);
+        machine.RemoveSession(server);
+        Assert.True(machine.MustStopAnnouncing);
+        Assert.Equal(RefreshKind.Lookup, machine.BeginRefresh()!.Kind);
+        Assert.False(machine.IsCurrent(announcing));
+        Assert.False(machine.MustStopAnnouncing);
+    }
+
+    [Fact]
     public void Leaving_withdraws_from_the_known_nodes_or_from_all_if_the_announcement_was_cut_short()
     {
         var announced = Machine(s_server);
