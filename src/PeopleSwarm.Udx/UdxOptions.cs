@@ -9,7 +9,7 @@ public sealed class UdxOptions
     [Range(64 * 1024, 256 * 1024 * 1024)]
     public int ReceiveWindow { get; set; } = 4 * 1024 * 1024;
 
-    /// <summary>Memory a stream may hold for packets ahead of a gap, in bytes; raised to <see cref="ReceiveWindow"/> if smaller. Default 8 MiB.</summary>
+    /// <summary>Memory a stream may hold for packets ahead of a gap, in bytes. Default 8 MiB; at least <see cref="ReceiveWindow"/>.</summary>
     [Range(64 * 1024, 512 * 1024 * 1024)]
     public int MaxReorderBytes { get; set; } = 8 * 1024 * 1024;
 
@@ -69,22 +69,6 @@ public sealed class UdxOptions
     /// <summary>How the sending rate is found. Default <see cref="CongestionControl.Bbr"/>.</summary>
     [EnumDataType(typeof(CongestionControl))]
     public CongestionControl CongestionControl { get; set; } = CongestionControl.Bbr;
-
-    /// <summary>The rule that a time or a pair of values breaks; null if none does. Numbers have their ranges in attributes.</summary>
-    internal string? FindBrokenRule()
-    {
-        static bool IsBetween(TimeSpan value, double minSeconds, double maxSeconds) =>
-            value >= TimeSpan.FromSeconds(minSeconds) && value <= TimeSpan.FromSeconds(maxSeconds);
-        return !IsBetween(KeepAlive, 0, 3600) ? $"{nameof(KeepAlive)} must be zero, or at most an hour."
-            : !IsBetween(IdleTimeout, 1, 3600) ? $"{nameof(IdleTimeout)} must be between 1 s and an hour."
-            : !IsBetween(InitialRto, 0.1, 10) ? $"{nameof(InitialRto)} must be between 100 ms and 10 s."
-            : !IsBetween(MinRto, 0.01, 5) ? $"{nameof(MinRto)} must be between 10 ms and 5 s."
-            : !IsBetween(MaxRto, 1, 120) ? $"{nameof(MaxRto)} must be between 1 s and 2 min."
-            : !IsBetween(TimeWait, 0, 600) ? $"{nameof(TimeWait)} must be at most 10 min."
-            : MaxRto < InitialRto || MaxRto < MinRto ? $"{nameof(MaxRto)} must not be below {nameof(InitialRto)} or {nameof(MinRto)}."
-            : MaxMtu < BaseMtu ? $"{nameof(MaxMtu)} must not be below {nameof(BaseMtu)}."
-            : null;
-    }
 }
 
 /// <summary>Algorithms that find the sending rate of a stream.</summary>
