@@ -1,10 +1,13 @@
 namespace PeopleSwarm.Testing;
 
-/// <summary>A datagram under way; routers replace its addresses.</summary>
-internal sealed record Packet(byte[] Data, UdpEndPoint From, UdpEndPoint To, int Ttl, SimulatedHost Origin)
+/// <summary>A datagram under way; routers replace its addresses. A forged one has no origin.</summary>
+internal sealed record Packet(byte[] Data, UdpEndPoint From, UdpEndPoint To, int Ttl, SimulatedHost? Origin)
 {
     public int WireSize => Data.Length + LinkOptions.HeaderSize;
 }
+
+/// <summary>Sees a datagram as it leaves its host, borrowed until the call returns.</summary>
+public delegate void DatagramTap(UdpEndPoint from, UdpEndPoint to, ReadOnlySpan<byte> datagram);
 
 /// <summary>Why a datagram did not arrive.</summary>
 public enum DropReason

@@ -108,20 +108,20 @@ public sealed partial class SimulatedHost
         byte[] data = datagram.ToArray();
         if (IsLoopback(to))
         {
-            Network.SendToSelf(new Packet(data, UdpEndPoint.Loopback(port.LocalEndPoint.Port), to, ttl, this));
+            Network.SendToSelf(new Packet(data, UdpEndPoint.Loopback(port.LocalEndPoint.Port), to, ttl, this), this);
             return;
         }
         var from = IsAsleep ? null : port.IsAny ? Route(to) : _attachments.Find(a => a.IsUp && a.Address.HasSameAddress(port.LocalEndPoint));
         var packet = new Packet(data, (from?.Address ?? port.LocalEndPoint).WithPort(port.LocalEndPoint.Port), to, ttl, this);
         if (from is null) Network.Drop(packet, DropReason.HostDown);
-        else if (_attachments.Exists(a => a.IsUp && a.Address.HasSameAddress(to))) Network.SendToSelf(packet);
+        else if (_attachments.Exists(a => a.IsUp && a.Address.HasSameAddress(to))) Network.SendToSelf(packet, this);
         else Network.Send(packet, from);
     }
 
     private void Arrive(Packet packet, Attachment through)
     {
         if (!through.IsUp) Network.Drop(packet, DropReason.HostDown);
-        else if (Network.IsCut(packet.Origin, this)) Network.Drop(packet, DropReason.Partitioned);
+        else if (packet.Origin is { } origin && Network.IsCut(origin, this)) Network.Drop(packet, DropReason.Partitioned);
         else Deliver(packet);
     }
 

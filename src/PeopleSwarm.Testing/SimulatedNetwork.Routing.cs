@@ -6,6 +6,21 @@ public sealed partial class SimulatedNetwork
     private readonly Dictionary<(Attachment, Attachment), Link> _links = [];
     private readonly Dictionary<(UdpEndPoint, UdpEndPoint), LinkOptions> _overrides = [];
 
+    /// <summary>Called with each datagram a host sends, at the instant it does; null for none.</summary>
+    public DatagramTap? Tap { get; set; }
+
+    /// <summary>Puts a forged datagram before a public address, at once and with any source.</summary>
+    public void Inject(UdpEndPoint from, UdpEndPoint to, ReadOnlySpan<byte> datagram)
+    {
+        byte[] data = datagram.ToArray();
+        Post(() =>
+        {
+            var target = _internet.Find(to);
+            if (target is null) return;
+            target.Arrive(new Packet(data, from, to, byte.MaxValue, Origin: null));
+        });
+    }
+
     /// <summary>Sets both directions between two public addresses; ports do not count. Null goes back to <see cref="Link"/>.</summary>
     public void SetLink(UdpEndPoint one, UdpEndPoint other, LinkOptions? options)
     {
@@ -24,18 +39,22 @@ public sealed partial class SimulatedNetwork
     /// <summary>A host sends: to itself, to its neighbours, or through its gateway.</summary>
     internal void Send(Packet packet, Attachment from)
     {
-        Statistics.Sent++;
-        Statistics.SentBytes += packet.Data.Length;
-        Trace.Sent(Now, packet);
+        Count(packet);
         Forward(packet, from);
     }
 
-    internal void SendToSelf(Packet packet)
+    internal void SendToSelf(Packet packet, SimulatedHost host)
+    {
+        Count(packet);
+        At(Now + s_loopbackLatency, () => host.Deliver(packet));
+    }
+
+    private void Count(Packet packet)
     {
         Statistics.Sent++;
         Statistics.SentBytes += packet.Data.Length;
         Trace.Sent(Now, packet);
-        At(Now + s_loopbackLatency, () => packet.Origin.Deliver(packet));
+        Tap?.Invoke(packet.From, packet.To, packet.Data);
     }
 
     internal void Forward(Packet packet, Attachment from)

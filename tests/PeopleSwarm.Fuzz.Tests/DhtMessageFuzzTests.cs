@@ -1,0 +1,101 @@
+using PeopleSwarm.Dht.Messages;
+
+namespace PeopleSwarm.Fuzz;
+
+/// <summary>What is read must survive being written and read again, and cost no more memory than its own size allows.</summary>
+public class DhtMessageFuzzTests
+{
+    private const int Count = 30_000;
+
+    [Fact]
+    public void Requests() => FuzzRun.Feed(Corpus.Where(b => RpcRequestMessage.TryRead(b, out _)), Count, input =>
+    {
+        if (!RpcRequestMessage.TryRead(input, out var message)) return;
+        byte[] written = new byte[message.Size];
+        message.Write(written);
+        Assert.True(RpcRequestMessage.TryRead(written, out var again));
+        Assert.Equal((message.Tid, message.To, message.Id, message.IsInternal, message.Command, message.Target, message.HasValue),
+            (again.Tid, again.To, again.Id, again.IsInternal, again.Command, again.Target, again.HasValue));
+        Assert.True(message.Value.SequenceEqual(again.Value) && message.Token.SequenceEqual(again.Token));
+    });
+
+    [Fact]
+    public void Responses() => FuzzRun.Feed(Corpus.Where(b => RpcResponseMessage.TryRead(b, out _)), Count, input =>
+    {
+        if (!RpcResponseMessage.TryRead(input, out var message)) return;
+        var closer = message.CloserNodes.ToArray();
+        byte[] written = new byte[RpcResponseMessage.SizeOf(message.Id is not null, !message.Token.IsEmpty, closer.Length, message.Error,
+            message.HasValue ? message.Value.Length : null)];
+        Assert.Equal(written.Length, message.Write(written, closer));
+        Assert.True(RpcResponseMessage.TryRead(written, out var again));
+        Assert.Equal((message.Tid, message.To, message.Id, message.Error, message.HasValue), (again.Tid, again.To, again.Id, again.Error, again.HasValue));
+        Assert.Equal(closer, again.CloserNodes.ToArray());
+        Assert.True(message.Value.SequenceEqual(again.Value) && message.Token.SequenceEqual(again.Token));
+    });
+
+    [Fact]
+    public void Handshakes() => FuzzRun.Feed(Corpus.Where(b => PeerHandshakeMessage.TryRead(b, out _)), Count, input =>
+    {
+        if (!PeerHandshakeMessage.TryRead(input, out var message)) return;
+        byte[] written = message.Encode();
+        Assert.True(PeerHandshakeMessage.TryRead(written, out var again));
+        Assert.Equal(written, again.Encode());
+    });
+
+    [Fact]
+    public void Punch_rounds() => FuzzRun.Feed(Corpus.Where(b => PeerHolepunchMessage.TryRead(b, out _)), Count, input =>
+    {
+        if (!PeerHolepunchMessage.TryRead(input, out var message)) return;
+        byte[] written = message.Encode();
+        Assert.True(PeerHolepunchMessage.TryRead(written, out var again));
+        Assert.Equal(written, again.Encode());
+    });
+
+    [Fact]
+    public void Announcements() => FuzzRun.Feed(Corpus.Where(b => AnnounceMessage.TryRead(b, out _)), Count, input =>
+    {
+        if (!AnnounceMessage.TryRead(input, out var message)) return;
+        byte[] written = message.Encode();
+        Assert.True(AnnounceMessage.TryRead(written, out var again));
+        Assert.Equal(written, again.Encode());
+    });
+
+    [Fact]
+    public void Lookup_answers() => FuzzRun.Feed(Corpus.Where(b => LookupReplyCodec.TryRead(b, out _, out _)), Count, input =>
+    {
+        if (!LookupReplyCodec.TryRead(input, out var peers, out long bump)) return;
+        byte[] written = LookupReplyCodec.Encode([.. peers.Select(PeerRecordCodec.Encode)], bump);
+        Assert.True(LookupReplyCodec.TryRead(written, out var again, out long bumpAgain));
+        Assert.Equal((peers.Length, bump), (again.Length, bumpAgain));
+    });
+
+    [Fact]
+    public void Noise_payloads() => FuzzRun.Feed(Corpus.Where(b => NoisePayload.TryRead(b, out var p) && p.Version == NoisePayload.CurrentVersion), Count, input =>
+    {
+        if (!NoisePayload.TryRead(input, out var payload) || payload.Version != NoisePayload.CurrentVersion) return;
+        byte[] written = payload.Encode();
+        Assert.True(NoisePayload.TryRead(written, out var again));
+        Assert.Equal(written, again.Encode());
+    });
+
+    [Theory]
+    [InlineData("feffffffff")]
+    [InlineData("ffffffffffffff1f00")]
+    [InlineData("fdffff")]
+    [InlineData("feffffff7f")]
+    [InlineData("ff0000000000000080")]
+    public void Huge_lengths_take_no_memory(string hex)
+    {
+        byte[] tail = Convert.FromHexString(hex);
+        byte[] announced = [1, .. new byte[32], .. tail];
+        byte[] payload = [1, 2, 0, 0, .. tail];
+        NoisePayload.TryRead(payload, out _); // once, so that what is loaded does not count
+        LookupReplyCodec.TryRead(tail, out _, out _);
+        AnnounceMessage.TryRead(announced, out _);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.False(LookupReplyCodec.TryRead(tail, out _, out _));
+        Assert.False(AnnounceMessage.TryRead(announced, out _));
+        Assert.False(NoisePayload.TryRead(payload, out _));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4096);
+    }
+}
