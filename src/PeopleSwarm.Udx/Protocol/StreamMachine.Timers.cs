@@ -88,7 +88,9 @@ internal sealed partial class StreamMachine
         if (!isAnswered) _timeouts++;
         if (_timeouts >= CompleteAfterTimeouts && IsOnlyEndMissing)
         {
-            Close(now, new(StreamCloseReason.Completed), new LastWords(Remote, HeaderOf(PacketTypes.None)));
+            // If the peer is still there it lacks our END: repeated on every sign of life.
+            var end = HeaderOf(PacketTypes.End) with { Seq = _sent.First };
+            Close(now, new(StreamCloseReason.Completed), new LastWords(Remote, end));
             return;
         }
         if (_timeouts >= _endpoint.Options.MaxTimeouts)
