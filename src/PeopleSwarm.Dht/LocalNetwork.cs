@@ -3,16 +3,6 @@ using System.Net.Sockets;
 
 namespace PeopleSwarm.Dht;
 
-/// <summary>The machine's interfaces.</summary>
-internal interface ILocalNetwork
-{
-    /// <summary>An interface came, went or changed its address. Any thread.</summary>
-    event Action? Changed;
-
-    /// <summary>Our IPv4 addresses with port 0, loopback not among them; the default route's interface first.</summary>
-    IReadOnlyList<UdpEndPoint> Addresses { get; }
-}
-
 /// <summary>The system's interfaces, looked at again when they change.</summary>
 internal sealed class SystemLocalNetwork : ILocalNetwork, IDisposable
 {

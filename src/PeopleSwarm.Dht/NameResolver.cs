@@ -3,14 +3,6 @@ using System.Net.Sockets;
 
 namespace PeopleSwarm.Dht;
 
-/// <summary>Looks up names of bootstrap nodes.</summary>
-internal interface INameResolver
-{
-    /// <summary>The IPv4 address of a name, with port 0; null if it has none.</summary>
-    /// <exception cref="SocketException">The look-up failed.</exception>
-    Task<UdpEndPoint?> ResolveAsync(string name, CancellationToken cancellationToken);
-}
-
 /// <summary>The system's look-up.</summary>
 internal sealed class SystemNameResolver : INameResolver
 {

@@ -28,6 +28,9 @@ public sealed partial class SimulatedHost
     /// <summary>The first address that is up, port 0; default while it has none.</summary>
     public UdpEndPoint Address => Route(null)?.Address ?? default;
 
+    /// <summary>The addresses that are up, port 0, the default route's first.</summary>
+    public IReadOnlyList<UdpEndPoint> Addresses => [.. _attachments.Where(a => a.IsUp).Select(a => a.Address)];
+
     /// <summary>What everything the host sends shares: rate and queue of its line. Default null, which is no limit.</summary>
     public LinkOptions? Uplink { get; set; }
 

@@ -8,8 +8,9 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class SimulatedInternetServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers sockets, clock, scheduler and randomness of a simulated host: <see cref="IDatagramSocketFactory"/>,
-    /// <see cref="TimeProvider"/>, <see cref="PipeScheduler"/> and <see cref="IRandomSource"/>. Everything else stays the real thing.
+    /// Registers what a simulated host has of its own: sockets (<see cref="IDatagramSocketFactory"/>), clock (<see cref="TimeProvider"/>),
+    /// scheduler (<see cref="PipeScheduler"/>), chance (<see cref="IRandomSource"/>), interfaces (<see cref="ILocalNetwork"/>) and names
+    /// (<see cref="INameResolver"/>). Everything else stays the real thing.
     /// </summary>
     /// <param name="services">The application's services, before or after its other registrations.</param>
     /// <param name="network">The network, which the test runs.</param>
@@ -24,6 +25,8 @@ public static class SimulatedInternetServiceCollectionExtensions
         services.AddSingleton<TimeProvider>(network.TimeProvider);
         services.AddSingleton<PipeScheduler>(new SimulatedScheduler(network));
         services.AddSingleton<IRandomSource>(host.CreateRandom());
+        services.AddSingleton<ILocalNetwork>(new SimulatedLocalNetwork(host));
+        services.AddSingleton<INameResolver>(new SimulatedNameResolver(network));
         return services;
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
@@ -42,6 +43,9 @@ public sealed partial class SimulatedNetwork
 
     /// <summary>Hosts in the order they were added.</summary>
     public IReadOnlyList<SimulatedHost> Hosts => _hosts;
+
+    /// <summary>Names that simulated applications can look up, such as those of bootstrap nodes.</summary>
+    public IDictionary<string, UdpEndPoint> Names { get; } = new ConcurrentDictionary<string, UdpEndPoint>(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The links of the public internet where nothing else was set. Default: perfect.</summary>
     public LinkOptions Link
