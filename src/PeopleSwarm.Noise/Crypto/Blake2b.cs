@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Org.BouncyCastle.Crypto.Digests;
 using Org.BouncyCastle.Crypto.Macs;
 using Org.BouncyCastle.Crypto.Parameters;
@@ -40,9 +41,11 @@ internal sealed class Blake2b : IHash
     /// <summary>The 32-byte hash keyed with 1 to 64 bytes.</summary>
     public static void Hash256(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> hash)
     {
-        var digest = new Blake2bDigest(key.ToArray(), 32, null, null);
+        byte[] copy = key.ToArray();
+        var digest = new Blake2bDigest(copy, 32, null, null);
         digest.BlockUpdate(data);
         digest.DoFinal(hash);
         digest.ClearKey();
+        CryptographicOperations.ZeroMemory(copy);
     }
 }

@@ -24,9 +24,9 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     private StreamCipher? _cipher;
     private Frame? _message;
     private long _rawBytes;
-    private int _state, _cancelRequested;
-    private volatile bool _closeRequested;
-    private bool _ended, _completed;
+    private int _state, _cancelRequested, _released;
+    private volatile bool _closeRequested, _completed;
+    private bool _ended;
 
     public ChannelReader(SecretChannel channel, PipeReader input, HandshakeResult keys, SecretChannelOptions options, bool usePlatform)
     {
@@ -67,7 +67,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        if (_completed) throw new InvalidOperationException("Reading is over: the reader was completed.");
+        if (_completed) throw Over();
         _plaintext.AdvanceTo(consumed, examined);
     }
 
@@ -79,10 +79,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
 
     public override void Complete(Exception? exception = null)
     {
-        if (_completed) return;
         _completed = true;
-        _plaintext.Clear();
-        ReleaseMessage();
         Close();
     }
 
@@ -115,16 +112,27 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     public void Close()
     {
         _closeRequested = true;
-        if (Interlocked.CompareExchange(ref _state, Closed, Idle) != Idle) return;
-        _input.Complete(_channel.Failure);
-        _cipher?.Dispose();
-        _decoder.Dispose();
-        _keys.Dispose();
+        int state = Interlocked.CompareExchange(ref _state, Closed, Idle);
+        if (state == Reading)
+        {
+            _input.CancelPendingRead();
+            return;
+        }
+        if (state == Idle)
+        {
+            _input.Complete(_channel.Failure);
+            _cipher?.Dispose();
+            _decoder.Dispose();
+            _keys.Dispose();
+        }
+        if (!_completed || Interlocked.Exchange(ref _released, 1) != 0) return;
+        _plaintext.Clear();
+        ReleaseMessage();
     }
 
     private bool TryTake(out ReadResult result)
     {
-        if (_completed) throw new InvalidOperationException("Reading is over: the reader was completed.");
+        if (_completed) throw Over();
         bool canceled = Volatile.Read(ref _cancelRequested) != 0 && Interlocked.Exchange(ref _cancelRequested, 0) != 0;
         bool ready = canceled || _ended || _plaintext.HasUnexamined;
         result = ready ? new(_plaintext.Sequence, canceled, _ended) : default;
@@ -138,7 +146,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
         {
             Open(raw, single: false);
             if (TryTake(out result)) return true;
-            _channel.ThrowIfFailed();
+            ThrowIfOver();
         }
         result = default;
         return false;
@@ -150,7 +158,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
         while (!_ended && _message is null && TryReceive(out var raw))
         {
             Open(raw, single: true);
-            if (_message is null) _channel.ThrowIfFailed();
+            if (_message is null || _completed) ThrowIfOver();
         }
         return _ended || _message is not null;
     }
@@ -164,7 +172,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
             while (!_ended && _message is null)
             {
                 Open(await ReceiveAsync(cancellationToken).ConfigureAwait(false), single: true);
-                if (_message is null) _channel.ThrowIfFailed();
+                if (_message is null || _completed) ThrowIfOver();
             }
             return _message?.Message;
         }
@@ -184,7 +192,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
             {
                 Open(await ReceiveAsync(cancellationToken).ConfigureAwait(false), single: false);
                 if (TryTake(out var result)) return result;
-                _channel.ThrowIfFailed();
+                ThrowIfOver();
             }
         }
         finally
@@ -329,8 +337,16 @@ internal sealed class ChannelReader : PipeReader, IDisposable
         int state = Interlocked.CompareExchange(ref _state, Reading, Idle);
         if (state == Idle) return;
         _channel.ThrowIfFailed();
-        throw new InvalidOperationException(state == Closed ? "Reading is over: the reader was completed." : "Only one read at a time.");
+        throw state == Closed ? Over() : new InvalidOperationException("Only one read at a time.");
     }
+
+    private void ThrowIfOver()
+    {
+        _channel.ThrowIfFailed();
+        if (_completed) throw Over();
+    }
+
+    private static InvalidOperationException Over() => new("Reading is over: the reader was completed.");
 
     private void Exit()
     {

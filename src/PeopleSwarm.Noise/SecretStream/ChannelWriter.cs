@@ -108,8 +108,12 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
             if (_finished) return;
             if (_channel.Failure is null) SealStaged();
             _finished = true;
-            await _output.CompleteAsync(_channel.Failure).ConfigureAwait(false);
             _cipher.Dispose();
+            await _output.CompleteAsync(_channel.Failure).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            throw _channel.Fail(e);
         }
         finally
         {
@@ -163,13 +167,18 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
             var failure = _channel.Failure;
             if (failure is null) SealStaged();
             _finished = true;
-            _output.Complete(failure);
             _cipher.Dispose();
+            _output.Complete(failure);
+        }
+        catch (Exception e)
+        {
+            _channel.Fail(e);
         }
         finally
         {
             _gate.Release();
         }
+        if (!_finished) Finish(); // with the failure to seal the last bytes
     }
 
     /// <summary>Waits for the write that the channel began by itself.</summary>

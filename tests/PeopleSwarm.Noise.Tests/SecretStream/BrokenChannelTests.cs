@@ -139,6 +139,60 @@ public class BrokenChannelTests
     }
 
     [Fact]
+    public async Task Abort_and_dispose_at_any_moment_end_every_call()
+    {
+        var random = new Random(5);
+        for (int i = 0; i < 300; i++)
+        {
+            var (a, b) = ChannelFixture.Pair(pause: 10_000, options: new() { KeepAlive = TimeSpan.FromMilliseconds(1), Timeout = TimeSpan.FromSeconds(30) });
+            Task[] calls = [WriteForeverAsync(a), ReadForeverAsync(a), WriteForeverAsync(b), ReadForeverAsync(b)];
+            Thread.SpinWait(random.Next(200_000));
+            if (random.Next(2) == 0) a.Abort();
+            await a.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            if (random.Next(2) == 0) b.Abort();
+            await b.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            await Task.WhenAll(calls).WaitAsync(TimeSpan.FromSeconds(20));
+        }
+
+        static async Task WriteForeverAsync(ISecretChannel channel)
+        {
+            await Task.Yield();
+            try
+            {
+                byte[] data = new byte[3000];
+                while (!(await channel.Output.WriteAsync(data)).IsCompleted) channel.SendKeepAlive();
+            }
+            catch (Exception e) when (e is IOException or InvalidOperationException)
+            {
+            }
+        }
+
+        static async Task ReadForeverAsync(ISecretChannel channel)
+        {
+            await Task.Yield();
+            try
+            {
+                while (await channel.ReadMessageAsync() is not null) { }
+            }
+            catch (Exception e) when (e is IOException or InvalidOperationException)
+            {
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Dispose_ends_a_read_that_waits()
+    {
+        foreach (bool messages in (bool[])[true, false])
+        {
+            var (a, _) = ChannelFixture.Pair();
+            Task reading = messages ? a.ReadMessageAsync().AsTask() : a.Input.ReadAsync().AsTask();
+            await a.DisposeAsync();
+            await Assert.ThrowsAsync<InvalidOperationException>(() => reading.WaitAsync(TimeSpan.FromSeconds(10)));
+        }
+    }
+
+    [Fact]
     public async Task Completing_the_writer_with_an_error_aborts()
     {
         var (near, far) = MemoryTransport.Pair();

@@ -114,6 +114,20 @@ public class SecretChannelTests
     }
 
     [Fact]
+    public async Task The_largest_message_passes_and_a_larger_one_is_refused()
+    {
+        var (a, b) = ChannelFixture.Pair();
+        byte[] largest = new byte[16_777_198];
+        new Random(1).NextBytes(largest);
+        var writing = a.WriteMessageAsync(largest).AsTask();
+        Assert.True((await b.ReadMessageAsync())!.Value.Span.SequenceEqual(largest));
+        await writing;
+        await Assert.ThrowsAsync<ArgumentException>(async () => await a.WriteMessageAsync(new byte[16_777_199]));
+        await a.WriteMessageAsync(new byte[1]);
+        Assert.Equal(1, (await b.ReadMessageAsync())!.Value.Length);
+    }
+
+    [Fact]
     public async Task Is_open_at_once_and_data_may_follow_before_the_peer_was_heard()
     {
         var (near, far) = MemoryTransport.Pair();
