@@ -4,10 +4,13 @@ using Microsoft.Extensions.Logging;
 
 namespace PeopleSwarm.Udx;
 
-/// <summary>A machine that must know when its host goes away. Called on the loop, in the host's last turn.</summary>
+/// <summary>A machine that works hand in hand with the host. Called on the loop.</summary>
 internal interface IHostedMachine : IDatagramMachine
 {
-    /// <summary>Nothing arrives afterwards; what the machine still has to send is sent once more.</summary>
+    /// <summary>Shows readers what came in; true if one of them may answer soon.</summary>
+    bool Deliver(Timestamp now);
+
+    /// <summary>The host's last turn: nothing arrives afterwards, and what the machine still has to send is sent once more.</summary>
     void OnHostClosing(Timestamp now);
 }
 
@@ -29,6 +32,7 @@ internal sealed partial class DatagramHost : IDatagramHost
     private int _lastSocketId;
     private volatile bool _closing;
     private bool _isStopped;
+    private bool _hasYielded;
     private Timestamp _now;
 
     public DatagramHost(IDatagramSocketFactory factory, PipeScheduler scheduler, TimeProvider time, DatagramHostOptions options,
@@ -142,6 +146,9 @@ internal sealed partial class DatagramHost : IDatagramHost
             Stop();
             return false;
         }
+        // Readers go first, once: an answer written at once carries the acknowledgement that would else be a packet of its own.
+        if (!_hasYielded && Deliver()) return _hasYielded = true;
+        _hasYielded = false;
         more |= SendSome();
         if (!more && EarliestTimeout() is { } due)
         {
@@ -165,6 +172,16 @@ internal sealed partial class DatagramHost : IDatagramHost
         }
         _metrics.ReportReceived(ref _received);
         return !_readable.IsEmpty;
+    }
+
+    private bool Deliver()
+    {
+        bool mayAnswer = false;
+        foreach (var machine in _machines)
+        {
+            if (machine is IHostedMachine hosted) mayAnswer |= hosted.Deliver(_now);
+        }
+        return mayAnswer;
     }
 
     private void HandleTimeouts()

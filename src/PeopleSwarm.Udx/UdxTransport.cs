@@ -113,14 +113,20 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         return false;
     }
 
-    private void ServeSignals(Timestamp now)
+    bool IHostedMachine.Deliver(Timestamp now) => (ServeSignals(now) & StreamSignals.Received) != 0;
+
+    private StreamSignals ServeSignals(Timestamp now)
     {
+        var served = StreamSignals.None;
         for (var signal = Signals.TakeAll(); signal is not null;)
         {
             var next = signal.Next; // before Take, which lets the signal be pushed again
-            signal.Stream.Serve(signal.Take(), now);
+            var signals = signal.Take();
+            served |= signals;
+            signal.Stream.Serve(signals, now);
             signal = next;
         }
+        return served;
     }
 
     void IHostedMachine.OnHostClosing(Timestamp now)
