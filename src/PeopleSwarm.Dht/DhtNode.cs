@@ -7,9 +7,10 @@ using PeopleSwarm.Dht.Rpc;
 namespace PeopleSwarm.Dht;
 
 /// <summary>A node of the DHT: one loop that drives the RPC machine, the peer layer and the streams.</summary>
-internal sealed partial class DhtNode : IAsyncDisposable
+internal sealed partial class DhtNode
 {
     private readonly DhtOptions _options;
+    private readonly PeerDhtOptions _peerOptions;
     private readonly DhtServices _services;
     private readonly ILogger _logger;
     private readonly IDatagramHost _host;
@@ -27,7 +28,7 @@ internal sealed partial class DhtNode : IAsyncDisposable
 
     public DhtNode(DhtOptions options, PeerDhtOptions peerOptions, DhtServices services)
     {
-        (_options, _services) = (options, services);
+        (_options, _peerOptions, _services) = (options, peerOptions, services);
         _logger = (services.Loggers ?? NullLoggerFactory.Instance).CreateLogger<DhtNode>();
         KeyPair = options.KeyPair ?? CreateKeyPair(options.Seed);
         _host = services.Hosts.Create();
@@ -42,7 +43,7 @@ internal sealed partial class DhtNode : IAsyncDisposable
             Random = services.Random,
             Options = peerOptions,
             CreateStream = _transport.CreateStream,
-            LocalAddresses = () => [.. services.LocalNetwork.Addresses.Select(a => a.WithPort(_sockets.Local.Port))],
+            LocalAddresses = ListLocalAddresses,
             Now = () => _host.Now,
             UnixMilliseconds = () => services.Time.GetUtcNow().ToUnixTimeMilliseconds(),
             Namespaces = new PeerNamespaces(services.Crypto),

@@ -22,6 +22,8 @@ public static class DhtServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DhtOptions>, DhtOptionsValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DhtOptions>, DhtOptionsRules>());
         services.AddOptions<PeerDhtOptions>().ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PeerDhtOptions>, PeerDhtOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PeerDhtOptions>, PeerDhtOptionsRules>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IRandomSource, SystemRandomSource>();
         services.TryAddSingleton<INameResolver, SystemNameResolver>();
@@ -30,6 +32,7 @@ public static class DhtServiceCollectionExtensions
         services.TryAddSingleton<DhtServices>();
         services.TryAddSingleton(provider => new DhtNode(provider.GetRequiredService<IOptions<DhtOptions>>().Value,
             provider.GetRequiredService<IOptions<PeerDhtOptions>>().Value, provider.GetRequiredService<DhtServices>()));
+        services.TryAddSingleton<IDhtNode>(provider => provider.GetRequiredService<DhtNode>());
         return services;
     }
 }

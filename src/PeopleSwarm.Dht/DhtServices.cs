@@ -3,6 +3,6 @@ using Microsoft.Extensions.Logging;
 namespace PeopleSwarm.Dht;
 
 /// <summary>What a node is composed of; from the container.</summary>
-internal sealed record DhtServices(IDatagramHostFactory Hosts, IReliableTransportFactory Transports, IHandshakeFactory Handshakes,
+internal sealed record DhtServices(IDatagramHostFactory Hosts, IReliableTransportFactory Transports, IHandshakeFactory Handshakes, ISecretChannelFactory Channels,
     ICryptoSuite Crypto, IRandomSource Random, TimeProvider Time, INameResolver Names, ILocalNetwork LocalNetwork,
     DhtMetrics Metrics, IEnumerable<IDhtCommandHandler> Overlays, ILoggerFactory? Loggers = null);

@@ -136,7 +136,7 @@ internal sealed partial class ConnectMachine
         UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
         Log($"connected to {to.From} ({path})");
         End(now);
-        _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard), null));
+        _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard) { Attempts = _log }, null));
     }
 
     private void Fail(Timestamp now, PeerConnectError error, string message)

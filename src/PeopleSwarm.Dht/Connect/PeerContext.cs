@@ -47,7 +47,11 @@ internal sealed class PeerContext
 
 /// <summary>A stream whose peer is known and whose keys are agreed on; the receiver owns both.</summary>
 internal sealed record PeerLink(IReliableStream Stream, HandshakeResult Keys, PublicKey RemotePublicKey, PeerPath Path, UnorderedInlet Unordered,
-    bool IsHeard);
+    bool IsHeard)
+{
+    /// <summary>What was tried, a line each; empty where we were dialled.</summary>
+    public IReadOnlyList<string> Attempts { get; init; } = [];
+}
 
 /// <summary>Takes a stream's unordered messages until there is a channel to open them.</summary>
 internal sealed class UnorderedInlet

@@ -1,0 +1,197 @@
+using PeopleSwarm.Dht.Announcing;
+using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Rpc;
+
+namespace PeopleSwarm.Dht;
+
+// Peers: who they are, where they meet, and connections to them.
+internal sealed partial class DhtNode : IDhtNode
+{
+    private static readonly TimeSpan s_minConnectTimeout = TimeSpan.FromSeconds(1), s_maxConnectTimeout = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_minClearWait = TimeSpan.FromSeconds(1), s_maxClearWait = TimeSpan.FromSeconds(60);
+    private const int MaxHandshakes = 65_536, MaxBacklog = 65_536;
+    private const int MaxRelayAddresses = 32; // storing nodes keep three
+
+    /// <summary>Time a new connection has to prove its path.</summary>
+    internal TimeSpan PassiveWait => _peerOptions.PassiveWait;
+
+    public IDhtQuery<FindPeerReply> FindPeer(PublicKey publicKey, DhtQueryOptions? options = null)
+    {
+        var request = QueryRequest(PeerTarget.Of(_services.Crypto, publicKey), PeerCommand.FindPeer, null, options);
+        return new DhtQuery<FindPeerReply>(this, (now, observer) => _machine.StartQuery(now, request, observer), MapFindPeer, _options.QueryBuffer);
+
+        bool MapFindPeer(RpcResponse reply, out FindPeerReply value)
+        {
+            value = null!;
+            if (reply.Value is not { } bytes || !PeerRecordCodec.TryRead(bytes.Span, out var record) || record.PublicKey != publicKey) return false;
+            value = new(reply.ToPublic(), record);
+            return true;
+        }
+    }
+
+    public IDhtQuery<LookupReply> Lookup(Topic topic, DhtQueryOptions? options = null)
+    {
+        var request = QueryRequest(new(topic.ToArray()), PeerCommand.Lookup, null, options);
+        return new DhtQuery<LookupReply>(this, (now, observer) => _machine.StartQuery(now, request, observer), MapLookup, _options.QueryBuffer);
+    }
+
+    public IDhtQuery<LookupReply> Announce(Topic topic, KeyPair keyPair, AnnounceOptions? options = null)
+    {
+        options ??= new();
+        ArgumentNullException.ThrowIfNull(keyPair);
+        ThrowIfCannotSign(keyPair);
+        if (options.Bump is < 0 or > CompactReader.MaxInteger)
+            throw new ArgumentOutOfRangeException(nameof(options), options.Bump, "Bump is Unix milliseconds, 0 to 2^53 - 1.");
+        if (options.RelayAddresses.Count > MaxRelayAddresses || options.RelayAddresses.Any(a => !a.IsIPv4))
+            throw new ArgumentException($"Relay addresses are at most {MaxRelayAddresses} IPv4 addresses.", nameof(options));
+        var record = new PeerRecord(keyPair.PublicKey, options.RelayAddresses);
+        return ChangeTopic(topic, new(keyPair, record, options.Bump, options.Clear), options.Query);
+    }
+
+    public IDhtQuery<LookupReply> LookupAndUnannounce(Topic topic, KeyPair keyPair, DhtQueryOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(keyPair);
+        ThrowIfCannotSign(keyPair);
+        return ChangeTopic(topic, new(keyPair, Record: null, Bump: 0, Withdraw: true), options);
+    }
+
+    public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        var keyPair = options.KeyPair ?? KeyPair;
+        ThrowIfCannotSign(keyPair);
+        if (options.Timeout < s_minConnectTimeout || options.Timeout > s_maxConnectTimeout)
+            throw new ArgumentOutOfRangeException(nameof(options), options.Timeout, "Timeout is 1 s to 10 min.");
+        if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+        long started = _services.Time.GetTimestamp();
+        var outcome = await DialAsync(publicKey, keyPair, options, cancellationToken).ConfigureAwait(false);
+        if (outcome.Link is not { } link)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            PeerLog.ConnectFailed(_logger, publicKey, outcome.Error!.Error);
+            throw outcome.Error;
+        }
+        var connection = Open(link, options.KeepAlive, options.OnUnorderedMessage);
+        try
+        {
+            var left = options.Timeout - _services.Time.GetElapsedTime(started);
+            if (!link.IsHeard) await connection.ProveAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        catch (Exception error) when (error is IOException or TimeoutException or OperationCanceledException)
+        {
+            connection.Abort();
+            await connection.DisposeAsync().ConfigureAwait(false);
+            if (error is OperationCanceledException) throw;
+            PeerLog.ConnectFailed(_logger, publicKey, PeerConnectError.PeerConnectionFailed);
+            throw new PeerConnectException(PeerConnectError.PeerConnectionFailed,
+                $"The peer answered the handshake, but not at {connection.RemoteEndPoint} ({link.Path}).", link.Attempts, error);
+        }
+        PeerLog.Connected(_logger, publicKey, connection.RemoteEndPoint, link.Path);
+        return connection;
+    }
+
+    public async Task<IPeerListener> ListenAsync(KeyPair? keyPair = null, PeerListenOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        var key = keyPair ?? KeyPair;
+        ThrowIfCannotSign(key);
+        if (options.HandshakeClearWait < s_minClearWait || options.HandshakeClearWait > s_maxClearWait)
+            throw new ArgumentOutOfRangeException(nameof(options), options.HandshakeClearWait, "HandshakeClearWait is 1 to 60 s.");
+        if (options.MaxHandshakes is < 1 or > MaxHandshakes)
+            throw new ArgumentOutOfRangeException(nameof(options), options.MaxHandshakes, $"MaxHandshakes is 1 to {MaxHandshakes}.");
+        if (options.Backlog is < 1 or > MaxBacklog) throw new ArgumentOutOfRangeException(nameof(options), options.Backlog, $"Backlog is 1 to {MaxBacklog}.");
+        if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+        var listener = new PeerListener(this, key.PublicKey, options, _logger);
+        var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, Post, _logger) : null;
+        var announced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await OnLoopAsync(now => listener.Server = _peers.Listen(now, key, options, gate, listener.Admit, _ => announced.TrySetResult())).ConfigureAwait(false);
+        if (listener.Server is null) throw new InvalidOperationException($"This node listens on {key.PublicKey} already.");
+        try
+        {
+            await UntilDisposedAsync(announced.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+        PeerLog.Listening(_logger, key.PublicKey);
+        return listener;
+    }
+
+    /// <summary>Opens the channel of a link.</summary>
+    internal PeerConnection Open(PeerLink link, TimeSpan keepAlive, MessageHandler? onUnorderedMessage) =>
+        PeerConnection.Open(link, _services.Channels, new() { KeepAlive = keepAlive, OnUnorderedMessage = onUnorderedMessage }, _services.Time, _logger);
+
+    /// <summary>Ends a listener and tells its relays, for a bounded time.</summary>
+    internal async Task CloseAsync(PeerServer server)
+    {
+        var withdrawn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await OnLoopAsync(now => _peers.Close(now, server, unannounce: true, _ => withdrawn.TrySetResult())).ConfigureAwait(false);
+            await UntilDisposedAsync(withdrawn.Task).WaitAsync(s_goodbyeTimeout, _services.Time).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is TimeoutException or DhtException)
+        {
+            PeerLog.WithdrawGivenUp(_logger, server.PublicKey);
+        }
+    }
+
+    private async Task<ConnectOutcome> DialAsync(PublicKey publicKey, KeyPair keyPair, PeerConnectOptions options, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource<ConnectOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        ConnectMachine? machine = null;
+        try
+        {
+            await OnLoopAsync(now => machine = _peers.Connect(now, keyPair, publicKey, options, (_, outcome) => done.TrySetResult(outcome))).ConfigureAwait(false);
+        }
+        catch (DhtException error) when (error.Error == DhtError.Destroyed)
+        {
+            throw new PeerConnectException(PeerConnectError.NodeDestroyed, "The node was disposed.", innerException: error);
+        }
+        using (cancellationToken.UnsafeRegister(_ => Post(now => machine?.Cancel(now, PeerConnectError.PeerConnectionFailed, "Cancelled.")), null))
+        {
+            return await done.Task.ConfigureAwait(false);
+        }
+    }
+
+    private DhtQuery<LookupReply> ChangeTopic(Topic topic, TopicChange change, DhtQueryOptions? options)
+    {
+        var target = new NodeId(topic.ToArray());
+        var request = QueryRequest(target, PeerCommand.Lookup, null, options);
+        return new(this, (now, observer) =>
+        {
+            if (change.Withdraw) _peers.Storage.Remove(target, change.KeyPair.PublicKey);
+            var query = new TopicQuery(_machine, _peers.Signer, change, target, observer);
+            query.Start(now, request);
+            return query;
+        }, MapLookup, _options.QueryBuffer, hasCommit: change.Record is not null);
+    }
+
+    private static bool MapLookup(RpcResponse reply, out LookupReply value)
+    {
+        value = null!;
+        if (reply.Value is not { } bytes || !LookupReplyCodec.TryRead(bytes.Span, out var peers, out long bump)) return false;
+        value = new(reply.ToPublic(), peers, bump);
+        return true;
+    }
+
+    /// <summary>Our addresses in the local network with the server socket's port: those bound, or all if all are (spec hyperdht, 8.2).</summary>
+    private IReadOnlyList<UdpEndPoint> ListLocalAddresses()
+    {
+        var bound = _sockets.Local;
+        if (!bound.HasSameAddress(UdpEndPoint.AnyIPv4)) return bound.Port == 0 ? [] : [bound];
+        var addresses = _services.LocalNetwork.Addresses;
+        return addresses.Count == 0 ? [UdpEndPoint.Loopback(bound.Port)] : [.. addresses.Select(a => a.WithPort(bound.Port))];
+    }
+
+    private static void ThrowIfCannotSign(KeyPair keyPair)
+    {
+        if (!keyPair.HasSecretKey) throw new ArgumentException("The key pair has no secret key.", nameof(keyPair));
+    }
+}

@@ -1,0 +1,87 @@
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using PeopleSwarm.Dht.Connect;
+
+namespace PeopleSwarm.Dht;
+
+/// <summary>A secret channel over a stream to a peer.</summary>
+internal sealed class PeerConnection : IPeerConnection
+{
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(15); // longer than the stream's own linger
+
+    private readonly IReliableStream _stream;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+    private PeerStream? _asStream;
+    private Task? _disposal;
+
+    private PeerConnection(PeerLink link, ISecretChannel channel, TimeProvider time, ILogger logger)
+    {
+        (_stream, Channel, _time, _logger) = (link.Stream, channel, time, logger);
+        (RemotePublicKey, Path) = (link.RemotePublicKey, link.Path);
+    }
+
+    public PublicKey LocalPublicKey => Channel.LocalPublicKey;
+
+    public PublicKey RemotePublicKey { get; }
+
+    public ReadOnlyMemory<byte> HandshakeHash => Channel.HandshakeHash;
+
+    public bool IsInitiator => Channel.IsInitiator;
+
+    public UdpEndPoint RemoteEndPoint => _stream.Remote.From;
+
+    public PeerPath Path { get; }
+
+    public ISecretChannel Channel { get; }
+
+    public TimeSpan RoundTripTime => _stream.RoundTripTime;
+
+    public Task<StreamClose> Closed => _stream.Closed;
+
+    public PipeReader Input => Channel.Input;
+
+    public PipeWriter Output => Channel.Output;
+
+    /// <summary>Opens the channel of a link; it takes the link's stream and keys over.</summary>
+    public static PeerConnection Open(PeerLink link, ISecretChannelFactory channels, SecretChannelOptions options, TimeProvider time, ILogger logger)
+    {
+        var channel = channels.Open(link.Stream, link.Keys, options);
+        link.Unordered.Handler = channel.ReceiveUnordered;
+        return new(link, channel, time, logger);
+    }
+
+    /// <summary>Completes when the peer has answered on the path: what the channel sends first was acknowledged.</summary>
+    public async Task ProveAsync(TimeSpan limit, CancellationToken cancellationToken) =>
+        await _stream.FlushAcknowledgedAsync(cancellationToken).AsTask().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
+
+    public Stream AsStream()
+    {
+        lock (_gate) return _asStream ??= new(this);
+    }
+
+    public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => _stream.FlushAcknowledgedAsync(cancellationToken);
+
+    public void Abort(Exception? error = null) => Channel.Abort(error);
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate) return new(_disposal ??= EndAsync());
+    }
+
+    private async Task EndAsync()
+    {
+        var end = Channel.DisposeAsync().AsTask();
+        try
+        {
+            await end.WaitAsync(s_endLimit, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            PeerLog.EndGivenUp(_logger, RemotePublicKey, s_endLimit);
+            _stream.Abort();
+            await end.ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using PeopleSwarm.Dht.Connect;
+
+namespace PeopleSwarm.Dht;
+
+/// <summary>A key pair this node listens on, as the application sees it.</summary>
+internal sealed class PeerListener : IPeerListener
+{
+    private readonly DhtNode _node;
+    private readonly PeerListenOptions _options;
+    private readonly ILogger _logger;
+    private readonly Channel<IPeerConnection> _backlog;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly Lock _gate = new();
+    private Task? _disposal;
+
+    public PeerListener(DhtNode node, PublicKey publicKey, PeerListenOptions options, ILogger logger)
+    {
+        (_node, PublicKey, _options, _logger) = (node, publicKey, options, logger);
+        _backlog = Channel.CreateBounded<IPeerConnection>(new BoundedChannelOptions(options.Backlog) { SingleWriter = false });
+    }
+
+    public PublicKey PublicKey { get; }
+
+    public IReadOnlyList<UdpEndPoint> RelayAddresses => Server?.Announcer.RelayAddresses ?? [];
+
+    /// <summary>What listens for it on the loop.</summary>
+    public PeerServer? Server { get; set; }
+
+    public async ValueTask<IPeerConnection> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await _backlog.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new ObjectDisposedException(nameof(IPeerListener), "The listener was disposed.");
+        }
+    }
+
+    public IAsyncEnumerable<IPeerConnection> AcceptAllAsync(CancellationToken cancellationToken = default) => _backlog.Reader.ReadAllAsync(cancellationToken);
+
+    public async Task RefreshAsync(CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
+        var announced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _node.OnLoopAsync(now => Server!.Announcer.Refresh(now, _ => announced.TrySetResult())).ConfigureAwait(false);
+        await announced.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes a link from the loop and hands it on once it is open; never waits.</summary>
+    public void Admit(PeerLink link) => _ = AdmitAsync(link);
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate) return new(_disposal ??= CloseAsync());
+    }
+
+    private async Task AdmitAsync(PeerLink link)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // the loop has other things to do
+        var connection = _node.Open(link, _options.KeepAlive, _options.OnUnorderedMessage);
+        try
+        {
+            if (!link.IsHeard) await connection.ProveAsync(_node.PassiveWait, _closing.Token).ConfigureAwait(false);
+            PeerLog.Accepted(_logger, link.RemotePublicKey, connection.RemoteEndPoint, link.Path);
+            if (_backlog.Writer.TryWrite(connection)) return;
+            if (!_closing.IsCancellationRequested) PeerLog.BacklogFull(_logger, PublicKey);
+        }
+        catch (Exception error) when (error is IOException or TimeoutException or OperationCanceledException)
+        {
+            PeerLog.AcceptFailed(_logger, error, link.RemotePublicKey);
+        }
+        connection.Abort();
+        await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task CloseAsync()
+    {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        _backlog.Writer.TryComplete();
+        if (Server is { } server) await _node.CloseAsync(server).ConfigureAwait(false);
+        while (_backlog.Reader.TryRead(out var connection))
+        {
+            connection.Abort();
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+        PeerLog.Closed(_logger, PublicKey);
+    }
+}

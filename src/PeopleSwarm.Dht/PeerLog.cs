@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Logging;
+
+namespace PeopleSwarm.Dht;
+
+internal static partial class PeerLog // event ids of the peer layer: 3100+
+{
+    [LoggerMessage(3101, LogLevel.Warning, "The firewall threw for {Remote}; the peer is refused")]
+    public static partial void FirewallFailed(ILogger logger, Exception error, PublicKey remote);
+
+    [LoggerMessage(3102, LogLevel.Information, "Listening on {PublicKey}")]
+    public static partial void Listening(ILogger logger, PublicKey publicKey);
+
+    [LoggerMessage(3103, LogLevel.Information, "No longer listening on {PublicKey}")]
+    public static partial void Closed(ILogger logger, PublicKey publicKey);
+
+    [LoggerMessage(3104, LogLevel.Debug, "Accepted {Remote} at {Address} ({Path})")]
+    public static partial void Accepted(ILogger logger, PublicKey remote, UdpEndPoint address, PeerPath path);
+
+    [LoggerMessage(3105, LogLevel.Debug, "Accepted {Remote}, but its path never worked")]
+    public static partial void AcceptFailed(ILogger logger, Exception error, PublicKey remote);
+
+    [LoggerMessage(3106, LogLevel.Warning, "The backlog of {PublicKey} is full; a connection is dropped")]
+    public static partial void BacklogFull(ILogger logger, PublicKey publicKey);
+
+    [LoggerMessage(3107, LogLevel.Debug, "Connected to {Remote} at {Address} ({Path})")]
+    public static partial void Connected(ILogger logger, PublicKey remote, UdpEndPoint address, PeerPath path);
+
+    [LoggerMessage(3108, LogLevel.Debug, "Connecting to {Remote} failed: {Reason}")]
+    public static partial void ConnectFailed(ILogger logger, PublicKey remote, PeerConnectError reason);
+
+    [LoggerMessage(3109, LogLevel.Debug, "The connection to {Remote} did not end in order within {Limit}")]
+    public static partial void EndGivenUp(ILogger logger, PublicKey remote, TimeSpan limit);
+
+    [LoggerMessage(3110, LogLevel.Debug, "Not all relays were told that {PublicKey} is gone")]
+    public static partial void WithdrawGivenUp(ILogger logger, PublicKey publicKey);
+}
