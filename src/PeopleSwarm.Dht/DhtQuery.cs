@@ -16,7 +16,7 @@ internal delegate bool ReplyMap<T>(RpcResponse reply, out T value);
 internal sealed class DhtQuery<T>(DhtNode node, Func<Timestamp, IRpcQueryObserver, IRpcQuery> begin, ReplyMap<T> map, int buffer,
     Func<Exception?>? commitError = null, bool hasCommit = false) : IDhtQuery<T>, IRpcQueryObserver
 {
-    private readonly Channel<T> _values = Channel.CreateUnbounded<T>(new() { SingleReader = true, SingleWriter = true });
+    private readonly Channel<T> _values = Channel.CreateUnbounded<T>(new() { SingleWriter = true }); // the one for a single reader cannot count
     private readonly TaskCompletionSource<RpcQueryOutcome> _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private Task? _start;
