@@ -179,7 +179,15 @@ internal sealed partial class DatagramHost : IDatagramHost
         bool mayAnswer = false;
         foreach (var machine in _machines)
         {
-            if (machine is IHostedMachine hosted) mayAnswer |= hosted.Deliver(_now);
+            if (machine is not IHostedMachine hosted) continue;
+            try
+            {
+                mayAnswer |= hosted.Deliver(_now);
+            }
+            catch (Exception error)
+            {
+                UdxLog.MachineFailed(_logger, error, machine.GetType().Name);
+            }
         }
         return mayAnswer;
     }

@@ -31,9 +31,9 @@ internal static partial class UdxLog // event ids: Udx 1000+, Noise 2000+, Dht 3
     [LoggerMessage(1011, LogLevel.Debug, "Stream {StreamId} closed: {Reason}")]
     public static partial void StreamClosed(ILogger logger, Exception? error, uint streamId, StreamCloseReason reason);
 
+    [LoggerMessage(1012, LogLevel.Error, "Work for stream {StreamId} threw; the stream is aborted")]
+    public static partial void StreamFailed(ILogger logger, Exception error, uint streamId);
+
     [LoggerMessage(1013, LogLevel.Debug, "Stream {StreamId} is cut off with {Bytes} bytes unacknowledged")]
     public static partial void FlushGivenUp(ILogger logger, uint streamId, long bytes);
-
-    [LoggerMessage(1012, LogLevel.Error, "A callback of stream {StreamId} threw; the stream is aborted")]
-    public static partial void CallbackFailed(ILogger logger, Exception error, uint streamId);
 }

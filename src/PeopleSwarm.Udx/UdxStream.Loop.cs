@@ -92,7 +92,7 @@ public sealed partial class UdxStream : IStreamEvents
         }
         catch (Exception error)
         {
-            OnCallbackFailed(error);
+            OnFailed(error);
             return false;
         }
     }
@@ -105,14 +105,14 @@ public sealed partial class UdxStream : IStreamEvents
         }
         catch (Exception error)
         {
-            OnCallbackFailed(error);
+            OnFailed(error);
         }
     }
 
-    private void OnCallbackFailed(Exception error)
+    /// <summary>Something threw on the loop: the stream is aborted, later and not from inside a machine's call.</summary>
+    internal void OnFailed(Exception error)
     {
-        UdxLog.CallbackFailed(_transport.Logger, error, LocalId);
-        // Not from inside the machine's call.
+        UdxLog.StreamFailed(_transport.Logger, error, LocalId);
         Host.Post(static state =>
         {
             var (stream, error) = ((UdxStream, Exception))state!;

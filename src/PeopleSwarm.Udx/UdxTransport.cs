@@ -123,7 +123,14 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
             var next = signal.Next; // before Take, which lets the signal be pushed again
             var signals = signal.Take();
             served |= signals;
-            signal.Stream.Serve(signals, now);
+            try
+            {
+                signal.Stream.Serve(signals, now);
+            }
+            catch (Exception error)
+            {
+                signal.Stream.OnFailed(error); // the other signals are served all the same
+            }
             signal = next;
         }
         return served;
