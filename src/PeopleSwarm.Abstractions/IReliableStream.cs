@@ -44,6 +44,13 @@ public interface IReliableStream : IDuplexPipe, IAsyncDisposable
     /// <exception cref="ArgumentException">The port is 0 or the socket is not of this host.</exception>
     void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote);
 
+    /// <summary>Forwards every packet that arrives for this stream to <paramref name="destination"/>'s peer, unread (spec udx, 15).
+    /// A relay does this with two streams, each to the other. Once, and for good; the stream carries nothing of its own any more,
+    /// and closes when its destination closes.</summary>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is this stream, or of another transport.</exception>
+    /// <exception cref="InvalidOperationException">One of the two is closed, or this stream relays already.</exception>
+    void RelayTo(IReliableStream destination);
+
     /// <summary>Sends an unordered, unreliable message of at most one packet; false if the stream cannot send it.</summary>
     bool TrySendMessage(ReadOnlySpan<byte> message);
 

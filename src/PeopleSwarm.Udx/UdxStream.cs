@@ -110,25 +110,25 @@ public sealed partial class UdxStream : IReliableStream
         Run(static (stream, path) => stream.Machine.ChangeRemote(stream.Host.Now, path.Remote.Socket, path.RemoteId, path.Remote.From), path);
     }
 
-    /// <summary>Forwards every packet that arrives for this stream to <paramref name="destination"/>'s peer, unread (spec udx, 15).
-    /// A relay does this with two streams, each to the other. Once, and for good.</summary>
-    /// <exception cref="ArgumentException">The stream is of another transport.</exception>
-    /// <exception cref="InvalidOperationException">The stream is closed, or relays already.</exception>
-    public void RelayTo(UdxStream destination)
+    /// <inheritdoc/>
+    public void RelayTo(IReliableStream destination)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        if (!ReferenceEquals(destination._transport, _transport))
+        if (ReferenceEquals(destination, this)) throw new ArgumentException("A stream cannot relay to itself.", nameof(destination));
+        if (destination is not UdxStream target || !ReferenceEquals(target._transport, _transport))
             throw new ArgumentException("Both streams must be of one transport.", nameof(destination));
+        if (target._isClosed) throw new InvalidOperationException("The destination is closed.");
         lock (_gate)
         {
             ThrowIfClosed();
             if (_isRelaying) throw new InvalidOperationException("The stream relays already.");
             _isRelaying = true;
         }
-        Run(static (stream, destination) =>
+        Run(static (stream, target) =>
         {
-            if (!destination._isClosed) stream.Machine.RelayTo(stream.Host.Now, destination.Machine);
-        }, destination);
+            if (target._isClosed) stream.Machine.Abort(stream.Host.Now, StreamCloseReason.LocalAbort, null);
+            else stream.Machine.RelayTo(stream.Host.Now, target.Machine);
+        }, target);
     }
 
     /// <inheritdoc/>

@@ -31,6 +31,10 @@ internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReli
 
     public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => (RemoteId, Remote) = (remoteId, new(remote, socket));
 
+    public IReliableStream? RelaysTo { get; private set; }
+
+    public void RelayTo(IReliableStream destination) => RelaysTo = destination;
+
     public bool TrySendMessage(ReadOnlySpan<byte> message) => false;
 
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => default;

@@ -275,6 +275,8 @@ public class SecretStreamTests
 
         public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => throw new InvalidOperationException("TCP stays where it is.");
 
+        public void RelayTo(IReliableStream destination) => throw new InvalidOperationException("TCP does not relay.");
+
         public bool TrySendMessage(ReadOnlySpan<byte> message)
         {
             packets.Enqueue(message.ToArray());

@@ -78,6 +78,8 @@ internal sealed class MessageTransport(MemoryTransport pipe, Func<byte[], bool> 
 
     public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => throw new InvalidOperationException("It has no path.");
 
+    public void RelayTo(IReliableStream destination) => throw new InvalidOperationException("It has no packets to relay.");
+
     public bool TrySendMessage(ReadOnlySpan<byte> message) => send(message.ToArray());
 
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => default;
