@@ -1,45 +1,14 @@
-using System.Net.NetworkInformation;
-using System.Net.Sockets;
-
 namespace PeopleSwarm.Dht;
 
-/// <summary>The system's interfaces, looked at again when they change.</summary>
-internal sealed class SystemLocalNetwork : ILocalNetwork, IDisposable
+/// <summary>What a node tells others of the machine's interfaces.</summary>
+internal sealed class SystemLocalNetwork(INetworkInterfaces interfaces) : ILocalNetwork
 {
-    private IReadOnlyList<UdpEndPoint>? _addresses;
-
-    public SystemLocalNetwork() => NetworkChange.NetworkAddressChanged += OnChanged;
-
-    public event Action? Changed;
-
-    public IReadOnlyList<UdpEndPoint> Addresses => Volatile.Read(ref _addresses) ?? Look();
-
-    public void Dispose() => NetworkChange.NetworkAddressChanged -= OnChanged;
-
-    private void OnChanged(object? sender, EventArgs e)
+    public event Action? Changed
     {
-        Volatile.Write(ref _addresses, null);
-        Changed?.Invoke();
+        add => interfaces.Changed += value;
+        remove => interfaces.Changed -= value;
     }
 
-    private UdpEndPoint[] Look()
-    {
-        UdpEndPoint[] addresses;
-        try
-        {
-            addresses = [.. NetworkInterface.GetAllNetworkInterfaces()
-                .Where(i => i.OperationalStatus == OperationalStatus.Up && i.NetworkInterfaceType != NetworkInterfaceType.Loopback)
-                .Select(i => i.GetIPProperties())
-                .OrderByDescending(p => p.GatewayAddresses.Count > 0)
-                .SelectMany(p => p.UnicastAddresses)
-                .Where(a => a.Address.AddressFamily == AddressFamily.InterNetwork)
-                .Select(a => UdpEndPoint.From(a.Address, 0))];
-        }
-        catch (NetworkInformationException)
-        {
-            addresses = []; // the system does not tell; nothing is listed
-        }
-        Volatile.Write(ref _addresses, addresses);
-        return addresses;
-    }
+    public IReadOnlyList<UdpEndPoint> Addresses =>
+        [.. interfaces.Addresses.Where(a => a.Address.IsIPv4 && !a.IsInternal).Select(a => a.Address)];
 }

@@ -9,7 +9,7 @@ public static class SimulatedInternetServiceCollectionExtensions
 {
     /// <summary>
     /// Registers what a simulated host has of its own: sockets (<see cref="IDatagramSocketFactory"/>), clock (<see cref="TimeProvider"/>),
-    /// scheduler (<see cref="PipeScheduler"/>), chance (<see cref="IRandomSource"/>), interfaces (<see cref="ILocalNetwork"/>) and names
+    /// scheduler (<see cref="PipeScheduler"/>), chance (<see cref="IRandomSource"/>), interfaces (<see cref="ILocalNetwork"/>, <see cref="INetworkInterfaces"/>) and names
     /// (<see cref="INameResolver"/>). Everything else stays the real thing.
     /// </summary>
     /// <param name="services">The application's services, before or after its other registrations.</param>
@@ -25,7 +25,9 @@ public static class SimulatedInternetServiceCollectionExtensions
         services.AddSingleton<TimeProvider>(network.TimeProvider);
         services.AddSingleton<PipeScheduler>(new SimulatedScheduler(network));
         services.AddSingleton<IRandomSource>(host.CreateRandom());
-        services.AddSingleton<ILocalNetwork>(new SimulatedLocalNetwork(host));
+        var interfaces = new SimulatedLocalNetwork(host);
+        services.AddSingleton<ILocalNetwork>(interfaces);
+        services.AddSingleton<INetworkInterfaces>(interfaces);
         services.AddSingleton<INameResolver>(new SimulatedNameResolver(network));
         return services;
     }

@@ -25,6 +25,7 @@ public static class UdxServiceCollectionExtensions
         services.TryAddSingleton(PipeScheduler.ThreadPool);
         services.TryAddSingleton<IRandomSource, SystemRandomSource>();
         services.TryAddSingleton<UdxMetrics>();
+        services.TryAddSingleton<INetworkInterfaces>(provider => new SystemNetworkInterfaces(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<IDatagramSocketFactory, UdpDatagramSocketFactory>();
         services.TryAddSingleton<IDatagramHostFactory, DatagramHostFactory>();
         services.TryAddSingleton<IReliableTransportFactory, UdxTransportFactory>();

@@ -292,12 +292,11 @@ public class UdxStreamTests
         await using var relay = UdxSocket.Bind(UdpEndPoint.Loopback(0));
         var left = ends.Left.Connect(1, 101, relay.LocalEndPoint);
         var right = ends.Right.Connect(2, 102, relay.LocalEndPoint);
-        var toLeft = (UdxStream)relay.Connect(101, 1, ends.Left.LocalEndPoint);
-        var toRight = (UdxStream)relay.Connect(102, 2, ends.Right.LocalEndPoint);
+        var toLeft = relay.Connect(101, 1, ends.Left.LocalEndPoint);
+        var toRight = relay.Connect(102, 2, ends.Right.LocalEndPoint);
         toLeft.RelayTo(toRight);
         toRight.RelayTo(toLeft);
         Assert.Throws<InvalidOperationException>(() => toLeft.RelayTo(toRight));
-        Assert.Throws<ArgumentException>(() => toLeft.RelayTo((UdxStream)left));
         var sends = Task.WhenAll(UdxPair.SendAsync(left.Output, 1, 1_000_000), UdxPair.SendAsync(right.Output, 2, 1_000_000));
         var atRight = UdxPair.ReceiveAsync(right.Input);
         var atLeft = UdxPair.ReceiveAsync(left.Input);
@@ -306,6 +305,52 @@ public class UdxStreamTests
         Assert.Equal(UdxPair.Expected(2, 1_000_000), (await atLeft).Hash);
         await Task.WhenAll(left.Closed, right.Closed).WaitAsync(s_limit);
         Assert.Equal(0, toLeft.BytesReceived);
+    }
+
+    [Fact]
+    public async Task A_relay_learns_its_ends_from_their_first_packets_and_goes_when_one_end_is_destroyed()
+    {
+        await using var ends = UdxPair.Create();
+        await using var relay = UdxSocket.Bind(UdpEndPoint.Loopback(0));
+        IReliableStream Half(uint id, uint remoteId) => relay.CreateStream(new()
+        {
+            LocalId = id,
+            AcceptPath = (IReliableStream stream, in DatagramSource source) =>
+            {
+                if (!stream.IsConnected) stream.Connect(source.Socket, remoteId, source.From);
+                return true;
+            },
+        });
+        var toLeft = Half(101, 1);
+        var toRight = Half(102, 2);
+        toLeft.RelayTo(toRight);
+        toRight.RelayTo(toLeft);
+        var left = ends.Left.Connect(1, 101, relay.LocalEndPoint);
+        var right = ends.Right.Connect(2, 102, relay.LocalEndPoint);
+        await left.Output.WriteAsync(new byte[3]);
+        await right.Output.WriteAsync(new byte[5]);
+        Assert.Equal(3, (await UdxPair.ReadAsync(right.Input, 3)).Length);
+        Assert.Equal(5, (await UdxPair.ReadAsync(left.Input, 5)).Length);
+        left.Abort();
+        Assert.Equal(StreamCloseReason.RemoteAbort, (await right.Closed.WaitAsync(s_limit)).Reason);
+        await Task.WhenAll(toLeft.Closed, toRight.Closed).WaitAsync(s_limit);
+    }
+
+    [Fact]
+    public async Task A_relay_that_cannot_be_is_refused_with_the_reason()
+    {
+        await using var pair = UdxPair.Create();
+        var stream = pair.Left.CreateStream();
+        var closed = pair.Left.CreateStream();
+        closed.Abort();
+        await closed.Closed.WaitAsync(s_limit);
+        Assert.Throws<ArgumentNullException>(() => stream.RelayTo(null!));
+        Assert.Contains("itself", Assert.Throws<ArgumentException>(() => stream.RelayTo(stream)).Message);
+        Assert.Contains("one transport", Assert.Throws<ArgumentException>(() => stream.RelayTo(pair.Right.CreateStream())).Message);
+        Assert.Contains("closed", Assert.Throws<InvalidOperationException>(() => stream.RelayTo(closed)).Message);
+        Assert.Contains("closed", Assert.Throws<InvalidOperationException>(() => closed.RelayTo(stream)).Message);
+        stream.RelayTo(pair.Left.CreateStream());
+        Assert.Contains("already", Assert.Throws<InvalidOperationException>(() => stream.RelayTo(pair.Left.CreateStream())).Message);
     }
 
     [Fact]

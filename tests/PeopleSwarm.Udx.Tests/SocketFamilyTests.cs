@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Options;
+using PeopleSwarm.Udx;
+
+namespace PeopleSwarm;
+
+/// <summary>IPv4, IPv6 and both at once, and hop limits; over the socket that every system has.</summary>
+public sealed class PortableSocketFamilyTests : SocketFamilyTests
+{
+    protected override bool UseSegmentation => false;
+}
+
+/// <summary>The same over the socket that carries many datagrams a call.</summary>
+public sealed class SegmentingSocketFamilyTests : SocketFamilyTests
+{
+    public SegmentingSocketFamilyTests() => Assert.SkipUnless(UdpSegmentation.IsSupported, "This system has no UDP segmentation.");
+
+    protected override bool UseSegmentation => true;
+}
+
+public abstract class SocketFamilyTests
+{
+    private static readonly UdpEndPoint s_loopbackV6 = UdpEndPoint.From(IPAddress.IPv6Loopback, 0);
+
+    protected abstract bool UseSegmentation { get; }
+
+    private UdxSocket Bind(UdpEndPoint local, DatagramSocketOptions? options = null)
+    {
+        var host = Options.Create(new DatagramHostOptions { UseSegmentation = UseSegmentation });
+        return UdxSocket.Bind(new DatagramHostFactoryOver(host.Value), new UdxTransportFactory(Options.Create(new UdxOptions()), new SystemRandomSource(),
+            System.IO.Pipelines.PipeScheduler.ThreadPool, HostKit.Metrics), local, socketOptions: options);
+    }
+
+    private sealed class DatagramHostFactoryOver(DatagramHostOptions options) : IDatagramHostFactory
+    {
+        public IDatagramHost Create() => HostKit.Create(options: options);
+    }
+
+    private static async Task TransferAsync(UdxSocket left, UdpEndPoint leftAddress, UdxSocket right, UdpEndPoint rightAddress)
+    {
+        var b = right.Connect(2, 1, leftAddress);
+        var a = left.Connect(1, 2, rightAddress);
+        var sending = Task.WhenAll(UdxPair.SendAsync(a.Output, 1, 2_000_000), UdxPair.SendAsync(b.Output, 2, 1_000));
+        var atLeft = UdxPair.ReceiveAsync(a.Input);
+        Assert.Equal(UdxPair.Expected(1, 2_000_000), (await UdxPair.ReceiveAsync(b.Input)).Hash);
+        Assert.Equal(UdxPair.Expected(2, 1_000), (await atLeft).Hash);
+        await sending;
+    }
+
+    private static void SkipWithoutIPv6()
+    {
+        try
+        {
+            using Socket socket = new(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
+            socket.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        }
+        catch (SocketException error)
+        {
+            Assert.Skip($"This machine has no IPv6: {error.SocketErrorCode}.");
+        }
+    }
+
+    [Fact]
+    public async Task IPv4_talks_to_IPv4()
+    {
+        await using var left = Bind(UdpEndPoint.Loopback(0));
+        await using var right = Bind(UdpEndPoint.AnyIPv4);
+        await TransferAsync(left, left.LocalEndPoint, right, UdpEndPoint.Loopback(right.LocalEndPoint.Port));
+    }
+
+    [Fact]
+    public async Task IPv6_talks_to_IPv6()
+    {
+        SkipWithoutIPv6();
+        await using var left = Bind(s_loopbackV6);
+        await using var right = Bind(s_loopbackV6, new() { IPv6Only = true });
+        await TransferAsync(left, left.LocalEndPoint, right, right.LocalEndPoint);
+    }
+
+    [Fact]
+    public async Task A_dual_mode_socket_talks_to_both_at_once()
+    {
+        SkipWithoutIPv6();
+        await using var both = Bind(UdpEndPoint.AnyIPv6);
+        await using var four = Bind(UdpEndPoint.Loopback(0));
+        await using var six = Bind(s_loopbackV6);
+        ushort port = both.LocalEndPoint.Port;
+        var toFour = both.Connect(11, 1, four.LocalEndPoint);
+        var toSix = both.Connect(12, 2, six.LocalEndPoint);
+        var fromFour = four.Connect(1, 11, UdpEndPoint.Loopback(port));
+        var fromSix = six.Connect(2, 12, s_loopbackV6.WithPort(port));
+        var sending = Task.WhenAll(UdxPair.SendAsync(toFour.Output, 1, 300_000), UdxPair.SendAsync(toSix.Output, 2, 300_000),
+            UdxPair.SendAsync(fromFour.Output, 3, 300_000), UdxPair.SendAsync(fromSix.Output, 4, 300_000));
+        var received = await Task.WhenAll(new[] { fromFour, fromSix, toFour, toSix }.Select(s => UdxPair.ReceiveAsync(s.Input)));
+        for (int i = 0; i < received.Length; i++) Assert.Equal(UdxPair.Expected(i + 1, 300_000), received[i].Hash);
+        await sending;
+    }
+
+    [Fact]
+    public async Task An_IPv6_only_socket_hears_no_IPv4_and_leaves_the_port_to_it()
+    {
+        SkipWithoutIPv6();
+        await using var six = Bind(UdpEndPoint.AnyIPv6, new() { IPv6Only = true });
+        await using var four = Bind(UdpEndPoint.AnyIPv4.WithPort(six.LocalEndPoint.Port));
+        Assert.Equal(six.LocalEndPoint.Port, four.LocalEndPoint.Port);
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Datagrams_carry_the_sockets_hop_limit_or_their_own(bool useIPv6)
+    {
+        if (useIPv6) SkipWithoutIPv6();
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The received hop limit is read through Linux's ancillary data.");
+        var local = useIPv6 ? s_loopbackV6 : UdpEndPoint.Loopback(0);
+        using HopLimitReader reader = new(useIPv6);
+        await using var socket = Bind(local, new() { Ttl = 33 });
+        Assert.True(socket.TrySend([1], reader.EndPoint));
+        Assert.True(socket.TrySend([2], reader.EndPoint, ttl: 5));
+        Assert.True(socket.TrySend([3], reader.EndPoint));
+        Assert.Equal([33, 5, 33], [reader.Read(), reader.Read(), reader.Read()]);
+    }
+
+    [Fact]
+    public void A_hop_limit_of_zero_is_refused() =>
+        Assert.Throws<ArgumentException>(() => UdxSocket.Bind(UdpEndPoint.Loopback(0), socketOptions: new() { Ttl = 0 }));
+}
