@@ -88,7 +88,7 @@ public sealed record PeerConnectOptions
     public MessageHandler? OnUnorderedMessage { get; init; }
 }
 
-/// <summary>Decides on the loop, without waiting long, whether to refuse a peer.</summary>
+/// <summary>Decides whether to refuse a peer, once per handshake. Called on a pool thread; who does not decide within the passive wait, 10 s, refuses.</summary>
 /// <param name="remote">The peer's key, not yet proved to be live.</param>
 /// <param name="payload">What it says of itself; null when we dial.</param>
 /// <returns>True to refuse. An exception refuses too.</returns>

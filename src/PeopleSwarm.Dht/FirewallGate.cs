@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
+using PeopleSwarm.Dht.Connect;
 
-namespace PeopleSwarm.Dht.Connect;
+namespace PeopleSwarm.Dht;
 
 /// <summary>Asks the application's firewall on a pool thread, so that it never holds the loop up. What it throws refuses.</summary>
 internal sealed class FirewallGate(PeerFirewall firewall, Action<Action<Timestamp>> post, ILogger logger) : IPeerGate
