@@ -130,12 +130,16 @@ public class UdxTransportTests
         await using var pair = UdxPair.Create();
         var (left, right) = pair.Connect();
         byte[] block = new byte[64 * 1024];
-        await Transfer(20_000_000);
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        await Transfer(100_000_000);
-        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
-        long packets = 100_000_000 / 1452;
-        Assert.True(allocated < packets * 40, $"{allocated} bytes for {packets} packets.");
+        const int Round = 30_000_000, Packets = Round / 1452;
+        List<long> rounds = [];
+        // Pools grow in the round with the longest burst so far; what a packet costs, it costs in every round.
+        while (rounds.Count < 8 && rounds.LastOrDefault(long.MaxValue) > Packets * 8)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            await Transfer(Round);
+            rounds.Add(GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+        Assert.True(rounds[^1] <= Packets * 8, $"Bytes for {Packets} packets, by round: {string.Join(", ", rounds)}.");
 
         async Task Transfer(long total)
         {

@@ -1,10 +1,10 @@
 namespace PeopleSwarm.Udx.Protocol;
 
 /// <summary>Blocks of one packet each, shared by the streams of an endpoint; keeps a bounded number for the next use.</summary>
-internal sealed class BlockPool
+/// <param name="maxKept">Blocks kept: with fewer than one stream may hold at once, every burst of loss would allocate anew.</param>
+internal sealed class BlockPool(int maxKept)
 {
     public const int BlockSize = UdxPacket.MaxSize;
-    private const int MaxKept = 2048; // 4 MiB, a full default window
 
     private readonly Stack<byte[]> _kept = new();
 
@@ -12,6 +12,6 @@ internal sealed class BlockPool
 
     public void Return(byte[] block)
     {
-        if (_kept.Count < MaxKept) _kept.Push(block);
+        if (_kept.Count < maxKept) _kept.Push(block);
     }
 }

@@ -20,6 +20,7 @@ internal sealed class UdxEndpoint : IDatagramMachine
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(random);
         (Options, Random) = (options, random);
+        Blocks = new(Math.Max(options.MaxReorderBytes, options.ReceiveWindow) / BlockPool.BlockSize);
         Outbox = new(options.MaxQueuedDatagrams, Blocks);
         _timeWait = new(options.MaxTimeWaitStreams, RttEstimator.Micros(options.TimeWait));
     }
@@ -33,7 +34,7 @@ internal sealed class UdxEndpoint : IDatagramMachine
 
     internal IRandomSource Random { get; }
 
-    internal BlockPool Blocks { get; } = new();
+    internal BlockPool Blocks { get; }
 
     internal DatagramQueue Outbox { get; }
 

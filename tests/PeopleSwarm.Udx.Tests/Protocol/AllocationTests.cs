@@ -32,6 +32,30 @@ public class AllocationTests
         public void OnClosed(in StreamClose close) => Assert.Fail(close.ToString());
     }
 
+    [Fact]
+    public void A_window_full_of_packets_ahead_of_a_gap_allocates_the_first_time_alone()
+    {
+        UdxOptions options = new();
+        UdxEndpoint endpoint = new(options, new SeededRandom(1));
+        ReorderBuffer reorder = new(endpoint.Blocks, options.MaxReorderBytes);
+        byte[] payload = new byte[1452];
+        int packets = options.ReceiveWindow / payload.Length;
+        Fill();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Fill();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Fill()
+        {
+            for (uint seq = 1; seq <= packets; seq++) Assert.True(reorder.TryAdd(0, seq, payload, isEnd: false, out _));
+            for (uint seq = 1; seq <= packets; seq++)
+            {
+                Assert.True(reorder.TryTake(seq, out byte[]? block, out int length, out _));
+                reorder.Return(block, length);
+            }
+        }
+    }
+
     [Theory, InlineData(0), InlineData(100)]
     public void Moving_packets_allocates_nothing(int loseEvery)
     {
