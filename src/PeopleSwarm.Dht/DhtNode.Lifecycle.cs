@@ -102,9 +102,10 @@ internal sealed partial class DhtNode
         {
             await task.WaitAsync(_lifetime.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (_lifetime.IsCancellationRequested && !task.IsCompleted)
+        catch (OperationCanceledException) when (_lifetime.IsCancellationRequested)
         {
-            throw new DhtException(DhtError.Destroyed, "The node was disposed.");
+            if (!task.IsCompleted) throw new DhtException(DhtError.Destroyed, "The node was disposed.");
+            await task.ConfigureAwait(false);
         }
     }
 
