@@ -64,9 +64,17 @@ internal sealed partial class DhtNode
         }
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        lock (_gate) return new(_disposal ??= DisposeCoreAsync());
+        Task disposal;
+        IAsyncDisposable? owner;
+        lock (_gate)
+        {
+            disposal = _disposal ??= DisposeCoreAsync();
+            (owner, Owner) = (Owner, null); // it disposes the node once more, and must not wait for itself
+        }
+        await disposal.ConfigureAwait(false);
+        if (owner is not null) await owner.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>Runs <paramref name="work"/> on the loop and completes after it.</summary>
@@ -138,7 +146,6 @@ internal sealed partial class DhtNode
         await _transport.DisposeAsync().ConfigureAwait(false);
         await _host.DisposeAsync().ConfigureAwait(false);
         _services.Metrics.Remove(this);
-        if (Owner is { } owner) await owner.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>Tells our relays that we go; for a bounded time.</summary>

@@ -33,6 +33,7 @@ public static class DhtServiceCollectionExtensions
         services.TryAddSingleton(provider => new DhtNode(provider.GetRequiredService<IOptions<DhtOptions>>().Value,
             provider.GetRequiredService<IOptions<PeerDhtOptions>>().Value, provider.GetRequiredService<DhtServices>()));
         services.TryAddSingleton<IDhtNode>(provider => provider.GetRequiredService<DhtNode>());
+        services.AddHostedService<DhtHostedService>();
         return services;
     }
 }

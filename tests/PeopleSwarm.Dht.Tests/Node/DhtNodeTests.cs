@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using PeopleSwarm.Dht.Rpc;
 
 namespace PeopleSwarm.Dht.Node;
@@ -229,6 +231,31 @@ public class DhtNodeTests
         Assert.Equal(1, node.Status.KnownNodes);
     }
 
+    [Fact]
+    public async Task A_host_starts_the_node_and_stops_it()
+    {
+        await using var services = new ServiceCollection().AddDht(o => (o.Host, o.Port, o.Bootstrap) = ("127.0.0.1", 0, [])).AddDht().BuildServiceProvider();
+        var hosted = Assert.Single(services.GetServices<IHostedService>());
+        await hosted.StartAsync(Cancel);
+        var node = services.GetRequiredService<IDhtNode>();
+        Assert.NotEqual(0, node.Status.LocalEndPoint.Port);
+        await hosted.StopAsync(Cancel);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => node.StartAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task A_node_made_without_a_host_takes_its_layers_down_with_it()
+    {
+        INameResolver? names = null;
+        var node = DhtNodeFactory.Create(o => (o.Host, o.Port, o.Bootstrap) = ("127.0.0.1", 0, []),
+            s => s.AddSingleton<INameResolver>(_ => names = new FakeNames()));
+        await node.WhenBootstrappedAsync(Cancel);
+        Assert.NotNull(names);
+        await node.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        Assert.True(((FakeNames)names).IsDisposed);
+        Assert.Contains(nameof(DhtOptions.Host), Assert.Throws<OptionsValidationException>(() => DhtNodeFactory.Create(o => o.Host = "")).Message, StringComparison.Ordinal);
+    }
+
     private sealed class Overlay(int command, Func<DhtIncomingRequest, DhtReply?> serve) : IDhtCommandHandler
     {
         public bool TryHandle(DhtIncomingRequest request, out DhtReply? reply)
@@ -238,8 +265,12 @@ public class DhtNodeTests
         }
     }
 
-    private sealed class FakeNames : INameResolver
+    private sealed class FakeNames : INameResolver, IDisposable
     {
+        public bool IsDisposed { get; private set; }
+
+        public void Dispose() => IsDisposed = true;
+
         public Task<UdpEndPoint?> ResolveAsync(string name, CancellationToken cancellationToken) => name == "first.example"
             ? Task.FromResult<UdpEndPoint?>(UdpEndPoint.Loopback(0))
             : Task.FromException<UdpEndPoint?>(new SocketException((int)SocketError.HostNotFound));
