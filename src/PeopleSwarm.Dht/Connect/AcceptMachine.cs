@@ -223,7 +223,7 @@ internal sealed class AcceptMachine
     {
         if (source.From.Port == 0) return false;
         if (session.State != AcceptState.Waiting) return session.State == AcceptState.Connected;
-        bool isLan = AddressRanges.IsPrivate(source.From) && session.Remote!.Addresses4.Contains(source.From);
+        bool isLan = AddressRanges.IsPrivate(source.From) && source.From != session.ClientAddress && session.Remote!.Addresses4.Contains(source.From);
         Connect(_context.Now(), session, source, isLan ? PeerPath.Lan : PeerPath.Direct, isHeard: true);
         return true;
     }

@@ -117,12 +117,13 @@ internal sealed partial class ConnectMachine
     private bool OnPath(in DatagramSource source)
     {
         if (source.From.Port == 0) return false;
-        if (State == ConnectState.Waiting) Complete(_context.Now(), source, AddressRanges.IsPrivate(source.From) && IsListed(source.From) ? PeerPath.Lan : PeerPath.Direct, isHeard: true);
+        if (State == ConnectState.Waiting) Complete(_context.Now(), source, PathFrom(source.From, _server!), isHeard: true);
         else if (State == ConnectState.Searching) _heardEarly ??= source;
         return true;
-
-        bool IsListed(UdpEndPoint address) => _server!.Payload.Addresses4.Contains(address);
     }
+
+    private static PeerPath PathFrom(UdpEndPoint source, ConnectServer server) =>
+        AddressRanges.IsPrivate(source) && source != server.ServerAddress && server.Payload.Addresses4.Contains(source) ? PeerPath.Lan : PeerPath.Direct;
 
     private void Complete(Timestamp now, in DatagramSource to, PeerPath path, bool isHeard)
     {
