@@ -89,6 +89,8 @@ internal sealed class SimulatedStream(uint id, ReliableStreamOptions options, Ac
 
     public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => (RemoteId, Remote) = (remoteId, new(remote, socket));
 
+    public void RelayTo(IReliableStream destination) => throw new NotSupportedException("These streams carry nothing.");
+
     public bool TrySendMessage(ReadOnlySpan<byte> message) => false;
 
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => default;
