@@ -9,6 +9,7 @@ public class ProtocolPurityTests
         "PeopleSwarm.Noise.Protocol",
         "PeopleSwarm.Dht.Messages", "PeopleSwarm.Dht.Kademlia", "PeopleSwarm.Dht.Rpc", "PeopleSwarm.Dht.Storage", "PeopleSwarm.Dht.Relay",
         "PeopleSwarm.Dht.Connect", "PeopleSwarm.Dht.Announcing", "PeopleSwarm.Dht.Nat",
+        "PeopleSwarm.Swarm.Policy",
     ];
 
     private static readonly string[] s_forbiddenNamespaces = ["System.Net.Sockets", "System.Threading.Tasks", "Microsoft.Extensions.Logging"];
