@@ -76,7 +76,7 @@ public sealed partial class PeerSwarm
             case SwarmAction.Abort(var connection, var reason):
                 SwarmLog.Breaking(Logger, connection.RemotePublicKey, reason);
                 connection.Abort(new IOException(reason));
-                if (connection is not SwarmConnection) Links.Add(() => DisposeAsync(connection)); // nobody else knows it
+                if (connection is not SwarmConnection) Links.Add(() => DiscardAsync(connection)); // nobody else knows it
                 break;
             case SwarmAction.SendKeepAlive(var connection):
                 if (!connection.Closed.IsCompleted) connection.Channel.SendKeepAlive();
@@ -111,7 +111,7 @@ public sealed partial class PeerSwarm
         }
     }
 
-    private async Task DisposeAsync(IPeerConnection connection)
+    private async Task DiscardAsync(IPeerConnection connection)
     {
         try
         {

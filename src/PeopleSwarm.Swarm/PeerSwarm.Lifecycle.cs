@@ -10,6 +10,8 @@ internal sealed record SwarmOwnership(bool SuspendsNode = false, KeyPair? KeyPai
 
 public sealed partial class PeerSwarm
 {
+    private static readonly TimeSpan s_peerEnd = TimeSpan.FromMilliseconds(250); // a round trip, for peers that end when we do
+
     private readonly SemaphoreSlim _suspending = new(1, 1); // suspend and resume take turns
     private Task? _disposing;
     private bool _wasOnline, _wasListening;
@@ -90,17 +92,26 @@ public sealed partial class PeerSwarm
         _suspending.Release();
     }
 
+    /// <summary>Ends our direction, waits until the peer has everything, gives it a moment to end its own, and closes.</summary>
     private async Task CloseAsync(ISwarmConnection connection)
     {
         try
         {
-            await connection.DisposeAsync().AsTask().WaitAsync(Options.CloseTimeout, Time).ConfigureAwait(false);
+            await EndAsync(connection).WaitAsync(Options.CloseTimeout, Time).ConfigureAwait(false);
+            await ((Task)connection.Closed).WaitAsync(s_peerEnd, Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         catch (Exception error)
         {
             SwarmLog.CloseFailed(Logger, connection.RemotePublicKey, error);
         }
         connection.Abort();
+        await DiscardAsync(connection).ConfigureAwait(false);
+    }
+
+    private static async Task EndAsync(ISwarmConnection connection)
+    {
+        await connection.Output.CompleteAsync().ConfigureAwait(false);
+        await connection.FlushAcknowledgedAsync().ConfigureAwait(false);
     }
 
     private void OnNetworkChanged(object? sender, EventArgs e)

@@ -45,8 +45,8 @@ internal sealed class FakeConnection : IPeerConnection, ISecretChannel
 
     public bool WasAborted { get; private set; }
 
-    /// <summary>Never ends by itself when disposed.</summary>
-    public bool HangsOnDispose { get; set; }
+    /// <summary>The peer acknowledges nothing.</summary>
+    public bool IsUnacknowledged { get; set; }
 
     public static (FakeConnection Client, FakeConnection Server) Pair(PublicKey client, PublicKey server)
     {
@@ -72,7 +72,7 @@ internal sealed class FakeConnection : IPeerConnection, ISecretChannel
 
     public Stream AsStream() => throw new NotSupportedException();
 
-    public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => default;
+    public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => IsUnacknowledged ? new(Closed) : default;
 
     public ValueTask WriteMessageAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
@@ -89,11 +89,11 @@ internal sealed class FakeConnection : IPeerConnection, ISecretChannel
         _other._closed.TrySetResult(new(StreamCloseReason.RemoteAbort));
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (HangsOnDispose) await Closed;
         _other._incoming.Writer.Complete();
         _closed.TrySetResult(new(StreamCloseReason.Completed));
         _other._closed.TrySetResult(new(StreamCloseReason.Completed));
+        return default;
     }
 }
