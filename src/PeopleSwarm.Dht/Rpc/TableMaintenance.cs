@@ -112,7 +112,8 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     private void Introduce(Timestamp now, UdpEndPoint from, NodeId id)
     {
         if (id == identity.Table.Id || !_diversity.Allows(from) || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
-        if (identity.Table.Row(identity.Table.RowOf(id)) is { IsFull: true } && (!IsBootstrapped || _swaps >= MaxSwaps)) return;
+        bool isRowFull = identity.Table.Row(identity.Table.RowOf(id)) is { IsFull: true };
+        if (isRowFull && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
         if (_introductions.Add(from)) Ping(now, from, (_, _) => _introductions.Remove(from)); // the answer itself adds it
     }
 
