@@ -19,7 +19,7 @@ public class NodeBenchmarks
     private readonly byte[] _buffer = new byte[2048], _issued = new byte[32];
     private readonly KnownNode[] _closest = new KnownNode[KBucket.Size];
     private readonly NodeId _topic = new(new byte[32]);
-    private readonly Timestamp _now = new(1_000_000);
+    private Timestamp _now = new(1_000_000);
     private ServiceProvider _services = null!;
     private RpcMachine _machine = null!;
     private TokenIssuer _tokens = null!;
@@ -48,7 +48,7 @@ public class NodeBenchmarks
         });
         _machine.Handler = peers;
         _machine.Start(_now);
-        while (_machine.PollTransmit(_now, _buffer, out _)) { }
+        for (int turns = 0; _machine.Id is null && turns < 1000; turns++) TakeTurn();
         FillTable();
         _tokens = new(crypto, _random);
         _tokens.Issue(_now, s_asker, _issued);
@@ -84,6 +84,14 @@ public class NodeBenchmarks
     {
         _machine.Receive(_now, request, new(s_asker, new SocketId(1)));
         return _machine.PollTransmit(_now, _buffer, out var transmit) ? transmit.Length : throw new InvalidOperationException("There was no answer.");
+    }
+
+    private void TakeTurn()
+    {
+        while (_machine.PollTransmit(_now, _buffer, out _)) { }
+        if (_machine.NextTimeout is not { } due) return;
+        if (due > _now) _now = due;
+        _machine.HandleTimeout(_now);
     }
 
     private void FillTable()
