@@ -1,1 +1,1 @@
-return 0;
+return await PeopleSwarm.Cli.CommandLine.RunAsync(args);

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using PeopleSwarm.Cli.Commands;
+
+namespace PeopleSwarm.Cli;
+
+/// <summary>The commands, and what their ends mean to a shell.</summary>
+internal static class CommandLine
+{
+    public const int Success = 0, Failure = 1, WrongUsage = 2;
+
+    // Ctrl-C and SIGTERM promise an end within 3 s; the rest is for the runtime to go.
+    private static readonly TimeSpan s_closingLimit = TimeSpan.FromSeconds(2.5);
+
+    public static RootCommand Create() => new("Finds peers by topic or by key and talks to them, encrypted and without servers.")
+    {
+        DemoCommand.Create(),
+        KeygenCommand.Create(),
+        DhtCommand.Create(),
+        JoinCommand.Create(),
+        ListenCommand.Create(),
+        ConnectCommand.Create(),
+    };
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        // A topic may begin with '@', which would otherwise name a file of arguments.
+        var parsed = Create().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction) return TellWrongUsage(parsed);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = s_closingLimit,
+            });
+        }
+        catch (Exception e)
+        {
+            await Console.Error.WriteLineAsync(Trouble.From(e)?.ToString() ?? $"error: This should not have happened; please report it.\n{e}");
+            return Failure;
+        }
+    }
+
+    private static int TellWrongUsage(ParseResult parsed)
+    {
+        foreach (string message in parsed.Errors.Select(e => e.Message).Distinct()) Console.Error.WriteLine($"error: {message}");
+        string command = string.Join(' ', Path(parsed.CommandResult.Command).Reverse());
+        Console.Error.WriteLine($"See '{command} --help'.");
+        return WrongUsage;
+
+        static IEnumerable<string> Path(Symbol? symbol)
+        {
+            for (; symbol is not null; symbol = symbol.Parents.OfType<Command>().FirstOrDefault())
+                yield return symbol is RootCommand ? "peopleswarm" : symbol.Name;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+
+namespace PeopleSwarm.Cli.Commands;
+
+/// <summary><c>connect</c>: one encrypted pipe to whoever listens on a key.</summary>
+internal static class ConnectCommand
+{
+    public static Command Create()
+    {
+        var key = new Argument<PublicKey>("KEY")
+        {
+            Description = "The public key of the other side, 64 hexadecimal digits.",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (!PublicKey.TryParse(text, out var value)) result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits; '{text}' is not that.");
+                return value;
+            },
+        };
+        var seed = SharedOptions.Seed();
+        var bootstrap = SharedOptions.Bootstrap();
+        var json = SharedOptions.Json("stderr");
+        var verbose = SharedOptions.Verbose();
+        var command = new Command("connect", "Dials the peer that listens on a key; stdin goes to it, what it sends to stdout. Exit code 0: every byte arrived.")
+        {
+            key, seed, bootstrap, json, verbose,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            var remote = parsed.GetRequiredValue(key);
+            IEvents events = parsed.GetValue(json)
+                ? new JsonEvents(Console.OpenStandardError())
+                : new TextEvents(output: null, _ => $"Looking for {remote}.");
+            var settings = new PeerSettings(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose));
+            return PipeSession.RunAsync(settings, events, async (node, sink, cancel) =>
+            {
+                sink.Ready(node.KeyPair.PublicKey);
+                try
+                {
+                    return new(await node.ConnectAsync(remote, cancellationToken: cancel));
+                }
+                catch (ArgumentException)
+                {
+                    throw new TroubleException($"{remote} cannot be a public key.", "Check that KEY was copied as it is.");
+                }
+            }, cancellation);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+
+namespace PeopleSwarm.Cli.Commands;
+
+/// <summary><c>listen</c>: one encrypted pipe to whoever dials our key first.</summary>
+internal static class ListenCommand
+{
+    public static Command Create()
+    {
+        var seed = SharedOptions.Seed();
+        var bootstrap = SharedOptions.Bootstrap();
+        var json = SharedOptions.Json("stderr");
+        var verbose = SharedOptions.Verbose();
+        var command = new Command("listen", "Waits for one peer to dial our key; stdin goes to it, what it sends to stdout. Exit code 0: every byte arrived.")
+        {
+            seed, bootstrap, json, verbose,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            IEvents events = parsed.GetValue(json)
+                ? new JsonEvents(Console.OpenStandardError())
+                : new TextEvents(output: null, key => $"Listening. On the other side: peopleswarm connect {key}");
+            var settings = new PeerSettings(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose));
+            return PipeSession.RunAsync(settings, events, AcceptAsync, cancellation);
+        });
+        return command;
+    }
+
+    private static async Task<PipeEnd> AcceptAsync(IDhtNode node, IEvents events, CancellationToken cancellation)
+    {
+        bool taken = false;
+        var listener = await node.ListenAsync(options: new()
+        {
+            Firewall = (_, _) => ValueTask.FromResult(Volatile.Read(ref taken)), // one pipe, one peer
+        }, cancellationToken: cancellation);
+        try
+        {
+            events.Ready(listener.PublicKey);
+            var connection = await listener.AcceptAsync(cancellation);
+            Volatile.Write(ref taken, true);
+            return new(connection, listener);
+        }
+        catch
+        {
+            await listener.DisposeAsync();
+            throw;
+        }
+    }
+}

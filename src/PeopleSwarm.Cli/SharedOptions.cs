@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace PeopleSwarm.Cli;
+
+/// <summary>Options and arguments that several commands have. A new object for each command, as the library wants it.</summary>
+internal static class SharedOptions
+{
+    public static Option<KeyPair?> Seed() => new("--seed")
+    {
+        Description = "32 bytes as 64 hexadecimal digits; the key pair follows from them. Random if not given.",
+        HelpName = "HEX",
+        CustomParser = ParseSeed,
+    };
+
+    public static Option<string[]> Bootstrap(bool required = false) => new("--bootstrap")
+    {
+        Description = "Nodes to enter the DHT by, as HOST:PORT[,HOST:PORT…]."
+            + (required ? "" : " The public ones if not given."),
+        HelpName = "H:P[,…]",
+        Required = required,
+        CustomParser = ParseBootstrap,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        DefaultValueFactory = required ? null : _ => [],
+    };
+
+    public static Option<IPAddress> Host(string description, string? defaultAddress = null) => new("--host")
+    {
+        Description = description,
+        HelpName = "IP",
+        Required = defaultAddress is null,
+        CustomParser = result =>
+        {
+            if (IPAddress.TryParse(result.Tokens[0].Value, out var address) && address.AddressFamily == AddressFamily.InterNetwork) return address;
+            result.AddError($"--host takes an IPv4 address, not '{result.Tokens[0].Value}'.");
+            return IPAddress.None;
+        },
+        DefaultValueFactory = defaultAddress is null ? null : _ => IPAddress.Parse(defaultAddress),
+    };
+
+    public static Option<ushort> Port(string description, ushort defaultPort) => new("--port")
+    {
+        Description = description,
+        HelpName = "PORT",
+        CustomParser = result =>
+        {
+            if (ushort.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)) return port;
+            result.AddError($"--port takes a number from 0 to 65535, not '{result.Tokens[0].Value}'.");
+            return 0;
+        },
+        DefaultValueFactory = _ => defaultPort,
+    };
+
+    public static Option<bool> Json(string channel) => new("--json")
+    {
+        Description = $"Tell each event as one line of JSON on {channel}.",
+    };
+
+    public static Option<bool> Verbose() => new("--verbose", "-v")
+    {
+        Description = "Write what the layers do to stderr.",
+    };
+
+    private static KeyPair? ParseSeed(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (text.Length == 2 * KeyPair.SeedSize && text.All(char.IsAsciiHexDigit)) return KeyPair.FromSeed(Convert.FromHexString(text));
+        result.AddError($"--seed takes 32 bytes as 64 hexadecimal digits; this has {text.Length} characters"
+            + (text.All(char.IsAsciiHexDigit) ? "." : ", some of them not hexadecimal."));
+        return null;
+    }
+
+    private static string[] ParseBootstrap(ArgumentResult result)
+    {
+        var entries = new List<string>();
+        foreach (var token in result.Tokens)
+            foreach (string entry in token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            {
+                int colon = entry.LastIndexOf(':');
+                if (colon > 0 && ushort.TryParse(entry.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0)
+                    entries.Add(entry);
+                else
+                    result.AddError($"--bootstrap takes HOST:PORT, several separated by commas; '{entry}' is not of that form.");
+            }
+        if (entries.Count == 0 && result.Tokens.All(t => t.Value.Trim(' ', ',').Length == 0)) result.AddError("--bootstrap names no node.");
+        return [.. entries];
+    }
+}

@@ -1,0 +1,53 @@
+namespace PeopleSwarm.Cli;
+
+public class UsageTests
+{
+    private const string Key = "ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c";
+
+    [Theory]
+    [InlineData("", "Required command")]
+    [InlineData("nonsense", "nonsense")]
+    [InlineData("keygen --seed 0404", "--seed takes 32 bytes")]
+    [InlineData("keygen --seed zz", "--seed takes 32 bytes")]
+    [InlineData("connect", "KEY")]
+    [InlineData("connect ca93", "KEY takes 32 bytes")]
+    [InlineData($"connect {Key} --bootstrap nowhere", "--bootstrap takes HOST:PORT")]
+    [InlineData($"connect {Key} --bootstrap ,", "--bootstrap names no node")]
+    [InlineData("listen --seed 12", "--seed takes 32 bytes")]
+    [InlineData("listen extra", "extra")]
+    [InlineData("join", "TOPIC")]
+    [InlineData("join topic --no-server --no-client", "--no-server and --no-client")]
+    [InlineData("join topic --bootstrap 127.0.0.1:0", "--bootstrap takes HOST:PORT")]
+    [InlineData("dht", "Required command")]
+    [InlineData("dht bootstrap", "--host")]
+    [InlineData("dht bootstrap --host here", "--host takes an IPv4 address")]
+    [InlineData("dht bootstrap --host 127.0.0.1 --port 65536", "--port takes a number")]
+    [InlineData("dht node", "--bootstrap")]
+    [InlineData("dht node --bootstrap 127.0.0.1:1 --count 0", "--count takes a number from 1 to 1000")]
+    public async Task Wrong_usage_ends_with_2_and_names_what_is_wrong(string arguments, string expected)
+    {
+        var (code, output, errors) = await CliProcess.RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(2, code);
+        Assert.Equal("", output);
+        Assert.Contains(expected, errors, StringComparison.Ordinal);
+        Assert.Contains("--help", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("demo", "")]
+    [InlineData("keygen", "--seed")]
+    [InlineData("dht", "bootstrap")]
+    [InlineData("dht bootstrap", "--host --port")]
+    [InlineData("dht node", "--bootstrap --count --host --port --persistent")]
+    [InlineData("join", "TOPIC --seed --bootstrap --no-server --no-client --json")]
+    [InlineData("listen", "--seed --bootstrap --json")]
+    [InlineData("connect", "KEY --bootstrap --json")]
+    public async Task Every_command_has_help(string command, string mentions)
+    {
+        var (code, output, errors) = await CliProcess.RunAsync([.. command.Split(' '), "--help"]);
+        Assert.Equal(0, code);
+        Assert.Equal("", errors);
+        Assert.Contains($"peopleswarm {command}", output, StringComparison.Ordinal);
+        foreach (string word in mentions.Split(' ')) Assert.Contains(word, output, StringComparison.Ordinal);
+    }
+}
