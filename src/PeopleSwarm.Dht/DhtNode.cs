@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 
@@ -35,6 +36,8 @@ internal sealed partial class DhtNode
         _transport = services.Transports.Create(_host);
         _sockets = new(_host, options);
         _machine = new(_host.Now, Settings(options), default, services.Crypto, services.Random) { StatusChanged = OnStatusChanged, ResolveName = ResolveName };
+        var punching = new PunchMachine(new PunchSockets(_host, NodeSockets.LocalOf(options), services.Time, peerOptions.MaxPunchSockets),
+            services.Random, peerOptions.RandomPunchInterval);
         _peers = new(new PeerContext
         {
             Engine = _machine,
@@ -47,9 +50,11 @@ internal sealed partial class DhtNode
             Now = () => _host.Now,
             UnixMilliseconds = () => services.Time.GetUtcNow().ToUnixTimeMilliseconds(),
             Namespaces = new PeerNamespaces(services.Crypto),
+            Punching = punching,
         });
         _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], _logger);
         _status = _machine.Status;
+        _host.Attach(punching);
         _host.Attach(_machine);
         _host.Attach(_peers);
         services.Metrics.Add(this);

@@ -6,7 +6,7 @@ namespace PeopleSwarm.Dht;
 /// <summary>Binds a node's two sockets: the ports used before, then the range, then any (spec dht-rpc, 8).</summary>
 internal sealed class NodeSockets(IDatagramHost host, DhtOptions options)
 {
-    private readonly UdpEndPoint _local = DhtOptionsRules.TryParseHost(options.Host, out var local) ? local : UdpEndPoint.AnyIPv4;
+    private readonly UdpEndPoint _local = LocalOf(options);
     private ushort _serverPort, _clientPort;
     private SocketId? _server, _client;
 
@@ -15,6 +15,9 @@ internal sealed class NodeSockets(IDatagramHost host, DhtOptions options)
 
     /// <summary>The client socket's address; default while closed.</summary>
     public UdpEndPoint Client { get; private set; }
+
+    /// <summary>The address all of a node's sockets are bound to.</summary>
+    public static UdpEndPoint LocalOf(DhtOptions options) => DhtOptionsRules.TryParseHost(options.Host, out var local) ? local : UdpEndPoint.AnyIPv4;
 
     public bool Owns(SocketId socket) => socket == _server || socket == _client;
 

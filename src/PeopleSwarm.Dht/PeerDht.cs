@@ -1,5 +1,6 @@
 using PeopleSwarm.Dht.Announcing;
 using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Relay;
 using PeopleSwarm.Dht.Rpc;
@@ -87,7 +88,7 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         foreach (var server in _servers.Values) server.Announcer.Refresh(now);
     }
 
-    /// <summary>Takes nothing: one-byte datagrams matter only to punching sockets.</summary>
+    /// <summary>Takes nothing: requests come through the RPC engine, probes go to <see cref="PunchMachine"/>.</summary>
     public bool Receive(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source) => false;
 
     public bool PollTransmit(Timestamp now, Span<byte> buffer, out Transmit transmit)
@@ -217,8 +218,11 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
 
     private void OnHolepunch(Timestamp now, in RpcIncoming request)
     {
-        // A round that a relay brings to our own server is for its puncher; a node that does not punch stays silent.
-        if (request.Value is { } value && PeerHolepunchMessage.TryRead(value.Span, out var message)) _router.RouteHolepunch(now, request, message);
+        if (request.Target is not { } target || request.Value is not { } value || !PeerHolepunchMessage.TryRead(value.Span, out var message)) return;
+        // A server hears relays alone; what a client sends it directly is passed on like anybody's.
+        if (message.Mode != RoutingMode.FromRelay) _router.RouteHolepunch(now, request, message);
+        else if (message.PeerAddress is { } client && !_isSuspended && _servers.TryGetValue(target, out var server))
+            server.Acceptor.ReceiveRound(now, request, message, client);
     }
 
     /// <summary>What the caller names, else what we remember; what announced itself on us comes before both.</summary>

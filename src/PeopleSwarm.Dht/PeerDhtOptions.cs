@@ -61,6 +61,13 @@ public sealed class PeerDhtOptions
     [Range(0, 1_048_576)]
     public int MaxCachedPeers { get; set; } = 512;
 
+    /// <summary>Sockets that punch, or carry what was punched, at once; 0 turns punching off. Default 1,024.</summary>
+    [Range(0, 65_536)]
+    public int MaxPunchSockets { get; set; } = 1024;
+
+    /// <summary>Pause between two punches that spray ports, up to 10 min; routers take them for a scan. Default 20 s.</summary>
+    public TimeSpan RandomPunchInterval { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Connects under way at once; more fail at once. Default 4,096.</summary>
     [Range(1, 1_048_576)]
     public int MaxConnects { get; set; } = 4096;

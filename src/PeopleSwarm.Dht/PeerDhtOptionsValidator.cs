@@ -15,6 +15,7 @@ internal sealed class PeerDhtOptionsRules : IValidateOptions<PeerDhtOptions>
         Check(result, nameof(options.ForwardLifetime), options.ForwardLifetime, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.RelayPingInterval), options.RelayPingInterval, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.PassiveWait), options.PassiveWait, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        Check(result, nameof(options.RandomPunchInterval), options.RandomPunchInterval, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         return result.Build();
     }
 

@@ -1,4 +1,5 @@
 using PeopleSwarm.Dht.Announcing;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Relay;
 using PeopleSwarm.Dht.Rpc;
@@ -68,7 +69,7 @@ internal sealed class AcceptMachine
         if (_sessions.TryGetValue(key, out var session))
         {
             if (session.State == AcceptState.Deciding) Owe(session, kept, way);
-            else if (session.Reply is { } reply) _router.AnswerHandshake(now, request, way, reply);
+            else if (session.Reply is { } reply) _router.AnswerHandshake(now, request, way, reply, session.ReplySocket);
             return;
         }
         if (!_rate.TryTake(now, 0))
@@ -91,20 +92,29 @@ internal sealed class AcceptMachine
     {
         foreach (var session in _sessions.Values.Where(s => s.Due <= now).ToArray())
         {
-            if (session.IsOver) Forget(session);
+            if (session.IsOver) Forget(now, session);
+            else if (session.Punch is { IsPunching: true }) SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait); // ends by its own schedule
             else Close(now, session);
         }
+    }
+
+    /// <summary>Takes a punch round that a relay brings for one of our sessions.</summary>
+    public void ReceiveRound(Timestamp now, in RpcIncoming request, in PeerHolepunchMessage message, in UdpEndPoint client)
+    {
+        if (message.Id < _slots.Count && _slots[(int)message.Id] is { State: AcceptState.Waiting } session)
+            session.Punch?.Receive(now, request, message, client);
     }
 
     /// <summary>Drops every session; streams that nobody was given end.</summary>
     public void Clear()
     {
-        foreach (var session in _sessions.Values.ToArray()) Forget(session);
+        var now = _context.Now();
+        foreach (var session in _sessions.Values.ToArray()) Forget(now, session);
     }
 
     private AcceptSession AddSession(Timestamp now, in NodeId key, in RpcIncoming request, in HandshakeWay way)
     {
-        if (_sessions.Count >= _options.MaxHandshakes) MakeRoom();
+        if (_sessions.Count >= _options.MaxHandshakes) MakeRoom(now);
         int id = _slots.IndexOf(null);
         if (id < 0)
         {
@@ -118,13 +128,13 @@ internal sealed class AcceptMachine
     }
 
     /// <summary>The oldest that only serves duplicates goes, or else the oldest that was not heard of again.</summary>
-    private void MakeRoom()
+    private void MakeRoom(Timestamp now)
     {
         Dropped++;
         AcceptSession? oldest = null;
         foreach (var session in _sessions.Values)
             if (oldest is null || (session.IsOver, -session.Order).CompareTo((oldest.IsOver, -oldest.Order)) > 0) oldest = session;
-        if (oldest is not null) Forget(oldest);
+        if (oldest is not null) Forget(now, oldest);
     }
 
     private static void Owe(AcceptSession session, in RpcIncoming request, in HandshakeWay way)
@@ -163,11 +173,25 @@ internal sealed class AcceptMachine
         session.Reply = WriteReply(session, error);
         if (error != PeerErrorCode.None) Close(now, session);
         else if (remote.Firewall == PeerFirewallState.Open || session.IsDirect) Dial(now, session);
-        else SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
+        else WaitForClient(now, session);
 
         var owed = session.Owed.ToArray();
         session.Owed.Clear();
-        foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, session.Reply);
+        foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, session.Reply, session.ReplySocket);
+    }
+
+    /// <summary>The client's first packet opens the stream; unless strangers reach us, we punch so that it can arrive.</summary>
+    private void WaitForClient(Timestamp now, AcceptSession session)
+    {
+        SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
+        if (_context.Firewall == PeerFirewallState.Open) return;
+        session.Punch = ServerPunch.TryStart(now, _context, session.Keys!, _announcer.IsRelay, at =>
+        {
+            if (session.State == AcceptState.Waiting) Close(at, session);
+        });
+        bool isLocal = session.IsBehindSameAddress && _options.ShareLocalAddress
+            && AddressRanges.Match(_context.LocalAddresses(), session.Remote!.Addresses4.Where(a => AddressRanges.IsPrivate(a)).ToArray()) is not null;
+        if (!isLocal) session.ReplySocket = session.Punch?.Socket;
     }
 
     private bool TryCreateStream(AcceptSession session)
@@ -224,7 +248,8 @@ internal sealed class AcceptMachine
         if (source.From.Port == 0) return false;
         if (session.State != AcceptState.Waiting) return session.State == AcceptState.Connected;
         bool isLan = AddressRanges.IsPrivate(source.From) && source.From != session.ClientAddress && session.Remote!.Addresses4.Contains(source.From);
-        Connect(_context.Now(), session, source, isLan ? PeerPath.Lan : PeerPath.Direct, isHeard: true);
+        var path = session.Punch?.Owns(source.Socket) == true ? PeerPath.Punched : isLan ? PeerPath.Lan : PeerPath.Direct;
+        Connect(_context.Now(), session, source, path, isHeard: true);
         return true;
     }
 
@@ -233,22 +258,24 @@ internal sealed class AcceptMachine
         var (stream, keys) = (session.Stream!, session.Keys!);
         (session.Stream, session.Keys) = (null, null);
         stream.Connect(to.Socket, session.Remote!.Udx!.Id, to.From);
+        session.Punch?.Stop(now, to.Socket);
+        if (path == PeerPath.Punched) _context.Punching.HandOver(to.Socket, stream);
         SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
         _accepted(new(stream, keys, session.RemotePublicKey, path, session.Unordered, isHeard));
     }
 
     private void Close(Timestamp now, AcceptSession session)
     {
-        session.Release();
+        session.Release(now);
         SetState(session, AcceptState.Closed, now + _options.HandshakeClearWait);
     }
 
-    private void Forget(AcceptSession session)
+    private void Forget(Timestamp now, AcceptSession session)
     {
         _sessions.Remove(session.Key);
         _slots[session.Id] = null;
         while (_slots.Count != 0 && _slots[^1] is null) _slots.RemoveAt(_slots.Count - 1);
-        session.Release();
+        session.Release(now);
         SetState(session, AcceptState.Closed, null);
     }
 

@@ -1,3 +1,4 @@
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Relay;
 using PeopleSwarm.Dht.Rpc;
@@ -44,6 +45,12 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
     public HandshakeResult? Keys { get; set; }
     public UnorderedInlet Unordered { get; } = new();
 
+    /// <summary>Punches back; null where the client needs no punching.</summary>
+    public ServerPunch? Punch { get; set; }
+
+    /// <summary>The socket the answer leaves through, so that a relay sees the address that will be punched; null for the one it came in on.</summary>
+    public SocketId? ReplySocket { get; set; }
+
     /// <summary>Requests to answer once it is decided.</summary>
     public List<(RpcIncoming Request, HandshakeWay Way)> Owed { get; } = [];
 
@@ -52,9 +59,13 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
 
     public PeerHandshakePayload ToPublicPayload() => new(ClientAddress, Remote!.Addresses4, Remote.Firewall == PeerFirewallState.Open);
 
+    /// <summary>Whether the client sees us at the address we see it at: both may be behind one NAT.</summary>
+    public bool IsBehindSameAddress => ClientAddress.HasSameAddress(Request.To);
+
     /// <summary>Ends what nobody was given.</summary>
-    public void Release()
+    public void Release(Timestamp now)
     {
+        Punch?.Stop(now);
         Stream?.Abort();
         Keys?.Dispose();
         Handshake?.Dispose();

@@ -1,11 +1,16 @@
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 
 namespace PeopleSwarm.Dht.Connect;
 
-/// <summary>From the server's answer to a path (spec hyperdht, 9.3, steps 6 to 10).</summary>
+/// <summary>From the server's answer to a path (spec hyperdht, 9.3, steps 6 to 11).</summary>
 internal sealed partial class ConnectMachine
 {
+    private ClientPunch? _punch;
+    private PunchFailure _punchFailure;
+    private bool _isTryingLocal;
+
     private void ChoosePath(Timestamp now, ConnectServer server)
     {
         State = ConnectState.Waiting;
@@ -17,7 +22,7 @@ internal sealed partial class ConnectMachine
         else if (!server.IsRelayed) Complete(now, new(server.Relay, server.Socket), PeerPath.Direct, isHeard: false);
         else if (server.Payload.Firewall == PeerFirewallState.Open || !server.IsHolepunchable) DialOpenServer(now, server);
         else if (_isOpen) WaitForServer(now);
-        else if (!TryLocalNetwork(now, server)) FailForPunching(now);
+        else PunchBesideLocalNetwork(now, server);
     }
 
     private void DialOpenServer(Timestamp now, ConnectServer server)
@@ -41,12 +46,31 @@ internal sealed partial class ConnectMachine
         _context.DeadlinesChanged = true;
     }
 
-    /// <summary>Both behind one public address: asks the server at its local one, and goes there from our server socket if it answers.</summary>
-    private bool TryLocalNetwork(Timestamp now, ConnectServer server)
+    /// <summary>The first of both that finds a path wins; a local network that does not answer must not cost time.</summary>
+    private void PunchBesideLocalNetwork(Timestamp now, ConnectServer server)
     {
-        if (!_options.LocalConnection || !server.ClientAddress.HasSameAddress(server.ServerAddress)) return false;
+        TryLocalNetwork(now, server);
+        _punchFailure = new(PeerConnectError.HolepunchAborted, "No socket could be opened for hole punching.");
+        _punch = ClientPunch.TryStart(now, _context, _target, server, connected: (at, source) =>
+        {
+            if (State == ConnectState.Waiting) Complete(at, source, PeerPath.Punched, isHeard: false);
+        }, failed: (at, failure) =>
+        {
+            Log($"punching: {failure.Message}");
+            (_punch, _punchFailure) = (null, failure);
+            FailIfNoPathIsLeft(at);
+        }, Log);
+        _context.DeadlinesChanged = true;
+        FailIfNoPathIsLeft(now);
+    }
+
+    /// <summary>Both behind one public address: asks the server at its local one, and goes there from our server socket if it answers.</summary>
+    private void TryLocalNetwork(Timestamp now, ConnectServer server)
+    {
+        if (!_options.LocalConnection || !server.ClientAddress.HasSameAddress(server.ServerAddress)) return;
         var candidates = server.Payload.Addresses4.Where(a => PeerContext.IsDialable(a)).ToArray();
-        if (candidates.Length == 0) return false;
+        if (candidates.Length == 0) return;
+        _isTryingLocal = true;
         var address = AddressRanges.Match(_context.LocalAddresses(), candidates) ?? candidates[0];
         Request(now, new(address, PeerCommand.InternalPing, IsInternal: true), (at, outcome) =>
         {
@@ -57,11 +81,13 @@ internal sealed partial class ConnectMachine
                 return;
             }
             Log($"local address {address}: no answer");
-            FailForPunching(at);
+            _isTryingLocal = false;
+            FailIfNoPathIsLeft(at);
         });
-        return true;
     }
 
-    private void FailForPunching(Timestamp now) =>
-        Fail(now, PeerConnectError.HolepunchAborted, "Only hole punching could reach the peer, and this node does not punch.");
+    private void FailIfNoPathIsLeft(Timestamp now)
+    {
+        if (State == ConnectState.Waiting && !_isTryingLocal && _punch is null) Fail(now, _punchFailure.Error, _punchFailure.Message);
+    }
 }

@@ -78,7 +78,7 @@ internal sealed partial class ConnectMachine
     /// <summary>The server's relays as it told us, or those we used; for the next connect.</summary>
     public IReadOnlyList<UdpEndPoint> UsedRelays { get; private set; } = [];
 
-    public Timestamp? NextTimeout => State == ConnectState.Over ? null : Timestamp.Earliest(_deadline, _passiveUntil);
+    public Timestamp? NextTimeout => State == ConnectState.Over ? null : Timestamp.Earliest(Timestamp.Earliest(_deadline, _passiveUntil), _punch?.NextTimeout);
 
     public void Start(Timestamp now)
     {
@@ -94,6 +94,7 @@ internal sealed partial class ConnectMachine
         if (State == ConnectState.Over) return;
         if (_passiveUntil <= now) Fail(now, PeerConnectError.HolepunchAborted, "We are reachable and waited for the peer, but it did not dial us.");
         else if (_deadline <= now) Fail(now, PeerConnectError.TimedOut, $"No connection within {_options.Timeout.TotalSeconds} s.");
+        else _punch?.HandleTimeout(now);
     }
 
     /// <summary>Gives up for a reason from outside.</summary>
@@ -117,7 +118,8 @@ internal sealed partial class ConnectMachine
     private bool OnPath(in DatagramSource source)
     {
         if (source.From.Port == 0) return false;
-        if (State == ConnectState.Waiting) Complete(_context.Now(), source, PathFrom(source.From, _server!), isHeard: true);
+        if (State == ConnectState.Waiting)
+            Complete(_context.Now(), source, _punch?.Owns(source.Socket) == true ? PeerPath.Punched : PathFrom(source.From, _server!), isHeard: true);
         else if (State == ConnectState.Searching) _heardEarly ??= source;
         return true;
     }
@@ -136,7 +138,8 @@ internal sealed partial class ConnectMachine
         _stream.Connect(to.Socket, server.Payload.Udx!.Id, to.From);
         UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
         Log($"connected to {to.From} ({path})");
-        End(now);
+        End(now, to.Socket);
+        if (_punch?.Owns(to.Socket) == true) _context.Punching.HandOver(to.Socket, _stream);
         _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard) { Attempts = _log }, null));
     }
 
@@ -149,9 +152,10 @@ internal sealed partial class ConnectMachine
         _done(now, new(null, new(error, message, _log)));
     }
 
-    private void End(Timestamp now)
+    private void End(Timestamp now, SocketId? keep = null)
     {
         State = ConnectState.Over;
+        _punch?.Stop(now, keep);
         StopSearching(now);
         foreach (var call in _calls.ToArray()) call.Cancel(now);
         _calls.Clear();

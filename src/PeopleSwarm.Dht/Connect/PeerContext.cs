@@ -1,3 +1,4 @@
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 
@@ -26,6 +27,8 @@ internal sealed class PeerContext
 
     public required PeerNamespaces Namespaces { get; init; }
 
+    public required PunchMachine Punching { get; init; }
+
     /// <summary>Set by a machine whose deadline changed; the owner then looks for the earliest again.</summary>
     public bool DeadlinesChanged { get; set; } = true;
 
@@ -40,6 +43,14 @@ internal sealed class PeerContext
 
     /// <summary>Open only if proved, else unknown: handshakes say nothing finer.</summary>
     public PeerFirewallState Firewall => Engine.PublicEndPoint is null ? PeerFirewallState.Unknown : PeerFirewallState.Open;
+
+    /// <summary>What seals the punch rounds of a connection (spec hyperdht, 8.1).</summary>
+    public PunchSecrets PunchSecretsOf(HandshakeResult keys)
+    {
+        Span<byte> key = stackalloc byte[32];
+        Crypto.KeyedHash(keys.Hash.Span, Namespaces.PeerHolepunch, key);
+        return new(Crypto, Random, key);
+    }
 
     /// <summary>Whether a stream can be sent there at all.</summary>
     public static bool IsDialable(in UdpEndPoint address) => address.IsIPv4 && address.Port != 0 && !AddressRanges.IsReserved(address);

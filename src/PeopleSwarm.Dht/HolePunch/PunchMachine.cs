@@ -7,15 +7,23 @@ internal interface IPunchSockets
     SocketId? Open();
 
     void Close(SocketId socket);
+
+    /// <summary>Closes the socket some time after a stream that uses it has closed.</summary>
+    void CloseWith(SocketId socket, IReliableStream stream);
 }
 
 /// <summary>The one-byte datagrams of all punchers of a node: takes those that arrive, sends those that are due.</summary>
-internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random) : IDatagramMachine
+/// <param name="sockets">Where sockets come from.</param>
+/// <param name="random">The ports of random probes.</param>
+/// <param name="randomInterval">Pause between two punches that spray, which routers take for a scan.</param>
+internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random, TimeSpan randomInterval) : IDatagramMachine
 {
     private readonly Dictionary<SocketId, Puncher> _bySocket = [];
     private readonly HashSet<Puncher> _punchers = [];
     private readonly Queue<Probe> _probes = new();
     private readonly List<Puncher> _due = [];
+    private Timestamp? _lastSpray;
+    private bool _isSpraying;
 
     public Timestamp? NextTimeout
     {
@@ -29,6 +37,9 @@ internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random) 
 
     /// <summary>Punchers alive.</summary>
     public int Count => _punchers.Count;
+
+    /// <summary>Whether a punch that sprays may begin: one at a time, and not soon after another.</summary>
+    public bool MaySpray(Timestamp now) => !_isSpraying && (_lastSpray is not { } last || now - last >= randomInterval);
 
     /// <summary>A puncher with its first socket; null if there is no socket for it.</summary>
     public Puncher? Create(bool isInitiator)
@@ -63,6 +74,9 @@ internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random) 
         return true;
     }
 
+    /// <summary>A path was found: its socket lives as long as the stream on it.</summary>
+    public void HandOver(SocketId socket, IReliableStream stream) => sockets.CloseWith(socket, stream);
+
     internal void Send(SocketId socket, in UdpEndPoint to, byte ttl)
     {
         if (to.Port != 0) _probes.Enqueue(new(socket, to, ttl));
@@ -83,6 +97,8 @@ internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random) 
     }
 
     internal void Remove(Puncher puncher) => _punchers.Remove(puncher);
+
+    internal void OnSpray(Timestamp now, bool begins) => (_isSpraying, _lastSpray) = (begins, now);
 
     private readonly record struct Probe(SocketId Socket, UdpEndPoint To, byte Ttl);
 }

@@ -40,6 +40,13 @@ internal sealed class Puncher
     /// <summary>Whether this attempt sprays and so counts against the node's limit of random punches.</summary>
     public bool IsRandomized => _strategy is PunchStrategy.RandomPorts or PunchStrategy.BirthdaySockets;
 
+    /// <summary>Whether the NATs are such that only spraying can help.</summary>
+    public bool NeedsSpraying => RemoteFirewall >= PeerFirewallState.Random || Nat.Firewall >= PeerFirewallState.Random;
+
+    /// <summary>Whether nothing can be planned with what is known of both NATs.</summary>
+    public bool IsUnstable => Nat.Firewall == PeerFirewallState.Unknown
+        || (RemoteFirewall >= PeerFirewallState.Random && Nat.Firewall >= PeerFirewallState.Random);
+
     public Timestamp? NextTimeout { get; private set; }
 
     /// <summary>A probe arrived: the path and the socket to use. Initiator only, once.</summary>
@@ -52,6 +59,9 @@ internal sealed class Puncher
 
     /// <summary>Begins to judge the NAT of the current socket anew.</summary>
     public void ResetNat(bool isFirewalled) => Nat = new(isFirewalled);
+
+    /// <summary>Whether the socket is one of this attempt.</summary>
+    public bool Owns(SocketId socket) => _sockets.Contains(socket);
 
     /// <summary>Takes a fresh socket for the rounds, because the NAT of the old one was no good.</summary>
     public bool TryReopen()
@@ -86,7 +96,13 @@ internal sealed class Puncher
         if (IsPunching) return true;
         _strategy = PunchPlan.Choose(Nat.Firewall, RemoteFirewall, RemoteAddresses);
         if (_strategy == PunchStrategy.Impossible) return false;
+        if (IsRandomized && !_machine.MaySpray(now))
+        {
+            _strategy = PunchStrategy.Impossible;
+            return false;
+        }
         IsPunching = true;
+        if (IsRandomized) _machine.OnSpray(now, begins: true);
         _isOpeningSockets = _strategy == PunchStrategy.BirthdaySockets;
         // The other side's fast-mode probe has just left, so its schedule begins a second later.
         bool waits = _strategy == PunchStrategy.Consistent && !IsInitiator;
@@ -104,7 +120,7 @@ internal sealed class Puncher
             _ => StepBirthday(now),
         };
         if (more) return;
-        Stop(keep: null);
+        Stop(now, keep: null);
         Exhausted?.Invoke(now);
     }
 
@@ -118,14 +134,15 @@ internal sealed class Puncher
         }
         if (IsConnected) return;
         IsConnected = true;
-        Stop(keep: source.Socket);
+        Stop(now, keep: source.Socket);
         Connected?.Invoke(now, source);
     }
 
     /// <summary>Ends the attempt. A socket that a stream uses by now is kept open.</summary>
-    public void Stop(SocketId? keep)
+    public void Stop(Timestamp now, SocketId? keep)
     {
         if (IsOver) return;
+        if (IsPunching && IsRandomized) _machine.OnSpray(now, begins: false);
         (IsOver, IsPunching, NextTimeout) = (true, false, null);
         foreach (var socket in _sockets) _machine.Release(socket, keepOpen: socket == keep);
         _machine.Remove(this);

@@ -15,6 +15,9 @@ internal interface IRpcEngine
     /// <summary>The stable socket.</summary>
     SocketId ServerSocket { get; }
 
+    /// <summary>The nodes heard of last, newest first.</summary>
+    IReadOnlyList<UdpEndPoint> NewestNodes(int limit);
+
     /// <summary>Sends a request; <paramref name="done"/> is called exactly once, later, with an answer or a failure.</summary>
     IRpcCall Request(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done);
 

@@ -1,3 +1,4 @@
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Dht.TestKit;
 using PeopleSwarm.Testing;
@@ -58,21 +59,6 @@ public class PeerNetworkTests
     }
 
     [Fact]
-    public void Two_behind_different_NATs_are_told_that_only_punching_would_help()
-    {
-        var network = RpcNetwork.Grow(1, 8);
-        _ = network.Nodes.Select((n, i) => new SimulatedPeer(network, n, i)).ToArray();
-        var server = SimulatedPeer.BehindNat(network, network.Network.AddNat("6.0.0.1"), "192.168.1.5", 50);
-        var client = SimulatedPeer.BehindNat(network, network.Network.AddNat("7.0.0.1"), "192.168.1.6", 51);
-        server.Listen(PeerKit.Key(2));
-        network.Network.Expect(() => server.IsAnnounced, s_limit);
-        client.Connect(PeerKit.Key(2).PublicKey);
-        network.Network.Expect(() => client.Outcome is not null, s_limit);
-        Assert.Equal(PeerConnectError.HolepunchAborted, client.Outcome!.Value.Error!.Error);
-        Assert.Single(client.Outcome.Value.Error.Attempts, a => a.Contains("6.0.0.1", StringComparison.Ordinal));
-    }
-
-    [Fact]
     public void I4_a_server_behind_a_NAT_that_forgets_after_30_seconds_stays_reachable()
     {
         var network = RpcNetwork.Grow(4, 8);
@@ -120,6 +106,8 @@ internal sealed class SimulatedPeer
         (_network, Node) = (network, node);
         var random = network.Network.Random.Fork(5000 + label);
         _streams = new(random);
+        Sockets = new(node.Loop, node.Address.WithPort(0), network.Network.TimeProvider, 1024);
+        Punching = new(Sockets, random, TimeSpan.FromSeconds(20));
         Dht = new(new PeerContext
         {
             Engine = node.Machine,
@@ -132,14 +120,18 @@ internal sealed class SimulatedPeer
             Now = () => network.Network.Now,
             UnixMilliseconds = () => 1_700_000_000_000,
             Namespaces = PeerKit.Namespaces,
+            Punching = Punching,
         });
         node.Machine.Handler = Dht;
+        node.Loop.Attach(Punching);
         node.Loop.Attach(Dht);
         node.Loop.Attach(_streams);
     }
 
     public RpcNode Node { get; }
     public PeerDht Dht { get; }
+    public PunchMachine Punching { get; }
+    public PunchSockets Sockets { get; }
     public bool IsAnnounced { get; private set; }
     public List<PeerLink> Accepted { get; } = [];
     public ConnectOutcome? Outcome { get; private set; }

@@ -9,7 +9,7 @@ public class PuncherTests
     private readonly FakeSockets _sockets = new();
     private readonly PunchMachine _machine;
 
-    public PuncherTests() => _machine = new(_sockets, new SeededRandom(1));
+    public PuncherTests() => _machine = new(_sockets, new SeededRandom(1), TimeSpan.FromSeconds(20));
 
     [Fact]
     public void Consistent_nats_are_probed_ten_times_a_second_apart_and_unverified_addresses_twice()
@@ -152,5 +152,7 @@ public class PuncherTests
         }
 
         public void Close(SocketId socket) => Assert.True(OpenNow.Remove(socket));
+
+        public void CloseWith(SocketId socket, IReliableStream stream) => stream.Closed.ContinueWith(_ => Close(socket), TaskScheduler.Default);
     }
 }

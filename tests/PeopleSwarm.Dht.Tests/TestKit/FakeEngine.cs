@@ -11,6 +11,9 @@ internal sealed class FakeEngine : IRpcEngine
     public UdpEndPoint? PublicEndPoint { get; set; }
     public SocketId DefaultSocket { get; set; } = Client;
     public SocketId ServerSocket => Server;
+    public List<UdpEndPoint> Nodes { get; } = [];
+
+    public IReadOnlyList<UdpEndPoint> NewestNodes(int limit) => [.. Nodes.Take(limit)];
 
     public List<FakeCall> Calls { get; } = [];
     public List<FakeQuery> Queries { get; } = [];

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
@@ -22,6 +23,7 @@ internal sealed class PeerKit
             Random = new SeededRandom(seed),
             Options = Options,
             Namespaces = Namespaces,
+            Punching = new(new NoPunchSockets(), Random, TimeSpan.FromSeconds(20)),
             CreateStream = CreateStream,
             LocalAddresses = () => LocalAddresses,
             Now = () => Now,
@@ -91,4 +93,14 @@ internal sealed class PeerKit
         Streams.Add(stream);
         return stream;
     }
+}
+
+/// <summary>A system without a socket left: what only punching could reach is not reached.</summary>
+internal sealed class NoPunchSockets : IPunchSockets
+{
+    public SocketId? Open() => null;
+
+    public void Close(SocketId socket) { }
+
+    public void CloseWith(SocketId socket, IReliableStream stream) { }
 }
