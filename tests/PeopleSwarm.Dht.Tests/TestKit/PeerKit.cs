@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Testing;
@@ -23,7 +23,7 @@ internal sealed class PeerKit
             Random = new SeededRandom(seed),
             Options = Options,
             Namespaces = Namespaces,
-            Punching = new(new NoPunchSockets(), Random, TimeSpan.FromSeconds(20)),
+            Punching = new(new NoPunchSockets(), new SeededRandom(9), TimeSpan.FromSeconds(20)),
             CreateStream = CreateStream,
             LocalAddresses = () => LocalAddresses,
             Now = () => Now,
