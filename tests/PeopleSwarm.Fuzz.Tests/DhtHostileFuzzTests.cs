@@ -1,6 +1,3 @@
-using Moq;
-using PeopleSwarm.Dht;
-using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Testing;
@@ -10,9 +7,7 @@ namespace PeopleSwarm.Fuzz;
 /// <summary>A small network of real nodes with one that answers rubbish and a stranger who sends more of it.</summary>
 public class DhtHostileFuzzTests
 {
-    private const ushort Port = 49737;
-    private static readonly UdpEndPoint s_liar = new(0x06000001, Port);
-    private static readonly PeerNamespaces s_namespaces = new(NoiseKit.Crypto);
+    private static readonly UdpEndPoint s_liar = new(0x06000001, DhtLab.Port);
 
     [Fact]
     public void Nodes_stay_up_and_find_each_other_among_liars() => FuzzRun.Seeds(30, seed =>
@@ -23,7 +18,7 @@ public class DhtHostileFuzzTests
         List<RpcMachine> nodes = [];
         for (int i = 0; i < 8; i++)
         {
-            nodes.Add(AddNode(net, i));
+            nodes.Add(DhtLab.AddNode(net, i).Machine);
             net.RunFor(TimeSpan.FromMilliseconds(200));
         }
         net.Add(s_liar, new Liar(random.Fork(1), corpus));
@@ -31,47 +26,19 @@ public class DhtHostileFuzzTests
         for (int i = 0; i < 150; i++)
         {
             net.RunFor(random.Next(TimeSpan.FromMilliseconds(100)));
-            var from = random.Next(3) switch { 0 => s_liar, 1 => AddressOf(random.Next(8)), _ => new UdpEndPoint(random.NextUInt32(), (ushort)random.NextUInt32()) };
-            net.Inject(from, AddressOf(random.Next(8)), Mutator.Next(random, corpus));
+            var from = random.Next(3) switch { 0 => s_liar, 1 => DhtLab.AddressOf(random.Next(8)), _ => new UdpEndPoint(random.NextUInt32(), (ushort)random.NextUInt32()) };
+            net.Inject(from, DhtLab.AddressOf(random.Next(8)), Mutator.Next(random, corpus));
         }
         net.RunFor(TimeSpan.FromSeconds(30));
 
         var target = new NodeId(new byte[32]);
-        var found = new Finished();
+        var found = new DhtLab.Finished();
         nodes[3].StartQuery(net.Now, new RpcQueryRequest(target, 2, IsInternal: true), found);
         net.Expect(() => found.Outcome is not null, TimeSpan.FromSeconds(60));
         Assert.All(found.Outcome!.ClosestReplies, r => Assert.NotNull(r.Id));
         Assert.True(found.Outcome.ClosestReplies.Count >= 5, $"found only {found.Outcome.ClosestReplies.Count} nodes{Environment.NewLine}{net.Describe()}");
         Assert.All(nodes, n => Assert.InRange(n.RequestsInFlight, 0, 200));
     });
-
-    private static UdpEndPoint AddressOf(int i) => new((uint)(5 << 24 | (i + 1) << 16 | 1), Port);
-
-    private static RpcMachine AddNode(SimulatedNetwork net, int index)
-    {
-        var address = AddressOf(index);
-        var settings = index == 0
-            ? new RpcSettings { Ephemeral = EphemeralMode.Never, Firewalled = false, KnownEndPoint = address }
-            : new RpcSettings { Ephemeral = EphemeralMode.Never, Bootstrap = [BootstrapEntry.At(AddressOf(0))] };
-        var machine = new RpcMachine(net.Now, settings, new RpcSockets(new(0), Port, new(1)), NoiseKit.Crypto, net.Random.Fork(100 + index));
-        var dht = new PeerDht(new PeerContext
-        {
-            Engine = machine,
-            Crypto = NoiseKit.Crypto,
-            Handshakes = NoiseKit.Handshakes,
-            Random = net.Random.Fork(200 + index),
-            Options = new PeerDhtOptions(),
-            Namespaces = s_namespaces,
-            CreateStream = _ => Mock.Of<IReliableStream>(s => s.Closed == new TaskCompletionSource<StreamClose>().Task),
-            LocalAddresses = () => [],
-            Now = () => net.Now,
-            UnixMilliseconds = () => net.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds(),
-        });
-        machine.Handler = dht;
-        net.AddLoop([address, address.WithPort(50_000)], dht, machine);
-        machine.Start(net.Now);
-        return machine;
-    }
 
     /// <summary>Answers every request with a bent response that carries the right number.</summary>
     private sealed class Liar(SeededRandom random, IReadOnlyList<byte[]> corpus) : IDatagramMachine
@@ -103,12 +70,5 @@ public class DhtHostileFuzzTests
             transmit = new(answer.To, answer.Data.Length);
             return true;
         }
-    }
-
-    private sealed class Finished : IRpcQueryObserver
-    {
-        public RpcQueryOutcome? Outcome { get; private set; }
-        public void OnReply(Timestamp now, RpcResponse reply) { }
-        public void OnFinished(Timestamp now, RpcQueryOutcome outcome) => Outcome = outcome;
     }
 }
