@@ -90,6 +90,9 @@ internal sealed record RpcQueryRequest(NodeId Target, int Command, ReadOnlyMemor
     public int? Concurrency { get; init; }
     public bool Force { get; init; }
 
+    /// <summary>Ask the bootstrap nodes too, however many nodes are known.</summary>
+    public bool AskBootstrap { get; init; }
+
     /// <summary>Made from each closest reply after the walk and sent to it; null skips that node.</summary>
     public Func<RpcResponse, RpcCallRequest?>? Commit { get; init; }
 }

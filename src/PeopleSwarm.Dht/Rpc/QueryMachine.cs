@@ -50,7 +50,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         if (!request.OnlyGivenNodes)
         {
             AddFromTable(now);
-            if (_pending.Count < KBucket.Size) AddBootstrapNodes(now);
+            if (_pending.Count < KBucket.Size || request.AskBootstrap) AddBootstrapNodes(now);
         }
         services.Deferred.Post(ReadMore);
     }

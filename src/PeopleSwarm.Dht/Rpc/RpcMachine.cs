@@ -6,7 +6,7 @@ namespace PeopleSwarm.Dht.Rpc;
 /// <summary>A node of the RPC layer: answers, asks, keeps its table and joins the network (spec dht-rpc).</summary>
 internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
 {
-    private const int MinBackgroundConcurrency = 2, BackgroundShare = 8, FewRequests = 3;
+    private const int MinBackgroundConcurrency = 2, BackgroundShare = 8, FewRequests = 3, RefreshesPerBootstrap = 12;
 
     private readonly RpcSettings _settings;
     private readonly IRandomSource _random;
@@ -30,6 +30,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private readonly byte[] _scratch = new byte[RpcProtocol.MaxDatagramSize];
     private RpcStatus _lastStatus;
     private bool _isStarted;
+    private int _refreshes;
 
     public RpcMachine(Timestamp now, RpcSettings settings, RpcSockets sockets, ICryptoSuite crypto, IRandomSource random)
     {
@@ -130,8 +131,12 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     /// <summary>Puts a node into the table without asking it.</summary>
     public void AddNode(Timestamp now, in UdpEndPoint node) => _table.AddKnown(now, node);
 
-    /// <summary>Walks to a random place, so that rows that were quiet are heard from.</summary>
-    public void Refresh(Timestamp now) => StartBackgroundQuery(now, Table.Random(_random)?.Id ?? Table.Id, SilentObserver.Instance);
+    /// <summary>
+    /// Walks to a random place, so that rows that were quiet are heard from. Once an hour by way of the bootstrap nodes: after a cut
+    /// that outlasted our memory of the other side, nobody else would tell us of it.
+    /// </summary>
+    public void Refresh(Timestamp now) =>
+        Walk(now, Table.Random(_random)?.Id ?? Table.Id, SilentObserver.Instance, askBootstrap: ++_refreshes % RefreshesPerBootstrap == 0);
 
     /// <summary>A name look-up asked for by <see cref="ResolveName"/> ended; null if it failed.</summary>
     public void OnNameResolved(Timestamp now, string name, UdpEndPoint? address)
@@ -300,12 +305,14 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private void OnRequestTimeout(Timestamp now, RpcCall call) => _table.OnTimeout(now, call);
 
     /// <summary>A FIND_NODE walk that yields to other traffic.</summary>
-    private void StartBackgroundQuery(Timestamp now, NodeId target, IRpcQueryObserver observer)
+    private void StartBackgroundQuery(Timestamp now, NodeId target, IRpcQueryObserver observer) => Walk(now, target, observer, askBootstrap: false);
+
+    private void Walk(Timestamp now, NodeId target, IRpcQueryObserver observer, bool askBootstrap)
     {
         int few = Math.Min(_settings.Concurrency, Math.Max(MinBackgroundConcurrency, _settings.Concurrency / BackgroundShare));
         _ticks.OnQuery();
         var yielding = new YieldingObserver(observer);
-        var query = new QueryMachine(_queryServices, new(target, RpcCommands.FindNode, IsInternal: true) { Concurrency = few }, yielding);
+        var query = new QueryMachine(_queryServices, new(target, RpcCommands.FindNode, IsInternal: true) { Concurrency = few, AskBootstrap = askBootstrap }, yielding);
         yielding.Replied = () => query.Concurrency = _requests.Count < FewRequests ? _settings.Concurrency : few;
         query.Start(now);
     }
