@@ -72,7 +72,7 @@ public sealed record PeerConnectOptions
     /// <summary>Nodes known to forward to the peer, tried beside the look-up. Default none.</summary>
     public IReadOnlyList<UdpEndPoint> RelayAddresses { get; init; } = [];
 
-    /// <summary>A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null.</summary>
+    /// <summary>A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null. Nodes of version 0.1 do not use it yet.</summary>
     public PublicKey? RelayThrough { get; init; }
 
     /// <summary>Try addresses of the local network when both sides are behind the same public one. Default true.</summary>
@@ -106,7 +106,7 @@ public sealed record PeerListenOptions
     /// <summary>Refuses peers before anything is answered; null accepts all.</summary>
     public PeerFirewall? Firewall { get; init; }
 
-    /// <summary>Chooses the peer that relays a new connection for us, or null; asked once per handshake. Default null: none.</summary>
+    /// <summary>Chooses the peer that relays a new connection for us, or null; asked once per handshake. Default null: none. Nodes of version 0.1 do not use it yet.</summary>
     public Func<PublicKey?>? ChooseRelay { get; init; }
 
     /// <summary>Tell local addresses to peers behind the same public one. Default true.</summary>
