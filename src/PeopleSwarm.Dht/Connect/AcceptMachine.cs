@@ -259,7 +259,7 @@ internal sealed class AcceptMachine
         (session.Stream, session.Keys) = (null, null);
         stream.Connect(to.Socket, session.Remote!.Udx!.Id, to.From);
         session.Punch?.Stop(now, to.Socket);
-        if (path == PeerPath.Punched) _context.Punching.HandOver(to.Socket, stream);
+        if (path == PeerPath.Punched) session.Punch!.HandOver(to.Socket, stream);
         SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
         _accepted(new(stream, keys, session.RemotePublicKey, path, session.Unordered, isHeard));
     }

@@ -139,7 +139,7 @@ internal sealed partial class ConnectMachine
         UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
         Log($"connected to {to.From} ({path})");
         End(now, to.Socket);
-        if (_punch?.Owns(to.Socket) == true) _context.Punching.HandOver(to.Socket, _stream);
+        if (_punch?.Owns(to.Socket) == true) _punch.HandOver(to.Socket, _stream);
         _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard) { Attempts = _log }, null));
     }
 

@@ -27,7 +27,8 @@ internal sealed class PeerContext
 
     public required PeerNamespaces Namespaces { get; init; }
 
-    public required PunchMachine Punching { get; init; }
+    /// <summary>Null for a node that does not punch.</summary>
+    public PunchMachine? Punching { get; init; }
 
     /// <summary>Set by a machine whose deadline changed; the owner then looks for the earliest again.</summary>
     public bool DeadlinesChanged { get; set; } = true;

@@ -48,7 +48,7 @@ internal sealed class ClientPunch
     public static ClientPunch? TryStart(Timestamp now, PeerContext context, in NodeId target, ConnectServer server,
         Action<Timestamp, DatagramSource> connected, Action<Timestamp, PunchFailure> failed, Action<string> log)
     {
-        if (context.Punching.Create(isInitiator: true) is not { } puncher) return null;
+        if (context.Punching?.Create(isInitiator: true) is not { } puncher) return null;
         var punch = new ClientPunch(context, target, server, puncher, context.PunchSecretsOf(server.Keys), connected, failed, log);
         punch._sampling.Start(now);
         punch.ProbeThroughNextRelay(now);
@@ -76,6 +76,9 @@ internal sealed class ClientPunch
 
     /// <summary>Whether the socket is one of this attempt.</summary>
     public bool Owns(SocketId socket) => _puncher.Owns(socket);
+
+    /// <summary>The path leads through our socket: it lives as long as the stream on it.</summary>
+    public void HandOver(SocketId socket, IReliableStream stream) => _puncher.HandOver(socket, stream);
 
     private void ProbeThroughNextRelay(Timestamp now)
     {
@@ -138,7 +141,7 @@ internal sealed class ClientPunch
             _puncher.OpenSession(_serverAddress);
         }
         _puncher.Nat.IsFrozen = true; // the peer is told what we are now
-        if (_puncher.NeedsSpraying && !_context.Punching.MaySpray(now))
+        if (_puncher.NeedsSpraying && !_puncher.MaySpray(now))
         {
             Abort(now, PeerConnectError.HolepunchAborted, "Another punch of this node sprays ports, or did a moment ago.");
             return;

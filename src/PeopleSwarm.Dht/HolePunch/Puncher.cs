@@ -60,6 +60,12 @@ internal sealed class Puncher
     /// <summary>Begins to judge the NAT of the current socket anew.</summary>
     public void ResetNat(bool isFirewalled) => Nat = new(isFirewalled);
 
+    /// <summary>Whether a punch of this node may spray ports now.</summary>
+    public bool MaySpray(Timestamp now) => _machine.MaySpray(now);
+
+    /// <summary>The path leads through our socket: it lives as long as the stream on it.</summary>
+    public void HandOver(SocketId socket, IReliableStream stream) => _machine.HandOver(socket, stream);
+
     /// <summary>Whether the socket is one of this attempt.</summary>
     public bool Owns(SocketId socket) => _sockets.Contains(socket);
 

@@ -37,7 +37,7 @@ internal sealed class ServerPunch
     /// <param name="ended">Called once if the attempt ends without a path.</param>
     public static ServerPunch? TryStart(Timestamp now, PeerContext context, HandshakeResult keys, Func<UdpEndPoint, bool> isOwnRelay, Action<Timestamp> ended)
     {
-        if (context.Punching.Create(isInitiator: false) is not { } puncher) return null;
+        if (context.Punching?.Create(isInitiator: false) is not { } puncher) return null;
         var punch = new ServerPunch(context, puncher, context.PunchSecretsOf(keys), isOwnRelay, ended);
         punch._sampling.Start(now);
         return punch;
@@ -54,6 +54,9 @@ internal sealed class ServerPunch
 
     /// <summary>Whether the socket is one of this attempt.</summary>
     public bool Owns(SocketId socket) => _puncher.Owns(socket);
+
+    /// <summary>The path leads through our socket: it lives as long as the stream on it.</summary>
+    public void HandOver(SocketId socket, IReliableStream stream) => _puncher.HandOver(socket, stream);
 
     /// <summary>Takes a round; what cannot be opened stays without an answer.</summary>
     public void Receive(Timestamp now, in RpcIncoming request, in PeerHolepunchMessage message, in UdpEndPoint client)
@@ -99,7 +102,7 @@ internal sealed class ServerPunch
         if (isConsistent && round.Payload.RemoteAddress is { } seen && _puncher.Nat.IsOurs(seen)) _puncher.Ping(round.Client);
         if (_puncher.IsRemotePunching && !_puncher.IsPunching)
         {
-            if (_puncher.NeedsSpraying && !_context.Punching.MaySpray(now))
+            if (_puncher.NeedsSpraying && !_puncher.MaySpray(now))
             {
                 Abort(now, round, PeerErrorCode.TryLater);
                 return;

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using PeopleSwarm.Dht.Connect;
-using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Testing;
@@ -23,7 +22,6 @@ internal sealed class PeerKit
             Random = new SeededRandom(seed),
             Options = Options,
             Namespaces = Namespaces,
-            Punching = new(new NoPunchSockets(), new SeededRandom(9), TimeSpan.FromSeconds(20)),
             CreateStream = CreateStream,
             LocalAddresses = () => LocalAddresses,
             Now = () => Now,
@@ -93,14 +91,4 @@ internal sealed class PeerKit
         Streams.Add(stream);
         return stream;
     }
-}
-
-/// <summary>A system without a socket left: what only punching could reach is not reached.</summary>
-internal sealed class NoPunchSockets : IPunchSockets
-{
-    public SocketId? Open() => null;
-
-    public void Close(SocketId socket) { }
-
-    public void CloseWith(SocketId socket, IReliableStream stream) { }
 }
