@@ -44,7 +44,7 @@ public sealed partial class PeerSwarm : IPeerSwarm
         ArgumentNullException.ThrowIfNull(dht);
         SwarmOptionsRules.ThrowIfInvalid(options);
         if (options.Seed is not null && ownership.KeyPair is null)
-            throw new ArgumentException("A seed needs the container's crypto suite: give KeyPair, or use AddSwarm or Create.", nameof(options));
+            throw new ArgumentException("A seed needs the container's crypto suite: give KeyPair = KeyPair.FromSeed(seed), or use AddSwarm or Create.", nameof(options));
         (Dht, Options, _ownership) = (dht, options, ownership);
         KeyPair = ownership.KeyPair ?? options.KeyPair ?? dht.KeyPair;
         Time = time ?? TimeProvider.System;

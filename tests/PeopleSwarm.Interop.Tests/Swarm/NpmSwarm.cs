@@ -11,7 +11,7 @@ internal sealed class NpmSwarm(NodePeer process, PublicKey publicKey) : IAsyncDi
     public PublicKey PublicKey { get; } = publicKey;
 
     public static async Task<NpmSwarm> StartAsync(IEnumerable<UdpEndPoint> bootstrap, Topic? topic = null, JoinOptions? options = null,
-        string? seed = null, PublicKey? deny = null)
+        string? seed = null, PublicKey? deny = null, bool isFirewalled = false)
     {
         options ??= new();
         var (process, ready) = await NodePeer.StartReadyAsync("swarm/peer.js", new
@@ -21,6 +21,7 @@ internal sealed class NpmSwarm(NodePeer process, PublicKey publicKey) : IAsyncDi
             server = options.Server,
             client = options.Client,
             seed,
+            firewalled = isFirewalled,
             deny = deny is { } key ? [key.ToString()] : Array.Empty<string>(),
         }, TimeSpan.FromSeconds(60));
         return new(process, Key(ready, "publicKey"));

@@ -11,11 +11,11 @@ public class SwarmInteropTests(NpmTestnetFixture fixture) : IClassFixture<NpmTes
 
     private IReadOnlyList<UdpEndPoint> Bootstrap => fixture.Testnet.Bootstrap;
 
-    [Fact]
-    public async Task We_find_an_npm_server_as_a_client()
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task We_find_an_npm_server_as_a_client(bool isFirewalled)
     {
         var topic = NewTopic();
-        await using var npm = await NpmSwarm.StartAsync(Bootstrap, topic, s_serverOnly);
+        await using var npm = await NpmSwarm.StartAsync(Bootstrap, topic, s_serverOnly, isFirewalled: isFirewalled);
         await using var ours = OurSwarm.Create(Bootstrap);
         ours.Join(topic, s_clientOnly);
         Assert.True(await ours.FlushAsync());
@@ -25,13 +25,13 @@ public class SwarmInteropTests(NpmTestnetFixture fixture) : IClassFixture<NpmTes
         await ExchangeAsync(ours, npm, connection);
     }
 
-    [Fact]
-    public async Task An_npm_client_finds_us_as_a_server()
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task An_npm_client_finds_us_as_a_server(bool isFirewalled)
     {
         var topic = NewTopic();
         await using var ours = OurSwarm.Create(Bootstrap);
         Assert.True(await ours.Join(topic, s_serverOnly).FlushedAsync());
-        await using var npm = await NpmSwarm.StartAsync(Bootstrap, topic, s_clientOnly);
+        await using var npm = await NpmSwarm.StartAsync(Bootstrap, topic, s_clientOnly, isFirewalled: isFirewalled);
         var connection = await ours.WithAsync(npm.PublicKey);
         Assert.False(connection.IsInitiator);
         await ExchangeAsync(ours, npm, connection);

@@ -1,6 +1,6 @@
 'use strict'
 
-// An npm swarm: { bootstrap, seed?, topic?, server?, client?, maxPeers?, deny? }. It echoes what its peers send.
+// An npm swarm: { bootstrap, seed?, topic?, server?, client?, maxPeers?, deny?, firewalled? }. It echoes what its peers send.
 
 const { args, emit, main, on } = require('../harness/peer')
 const DHT = require('hyperdht')
@@ -9,7 +9,7 @@ const Hyperswarm = require('hyperswarm')
 main(async () => {
   const swarm = new Hyperswarm({
     // On one machine firewalled npm nodes lose each other's connections now and then.
-    dht: new DHT({ bootstrap: args.bootstrap, host: '127.0.0.1', firewalled: false }),
+    dht: new DHT({ bootstrap: args.bootstrap, host: '127.0.0.1', firewalled: args.firewalled ?? false }),
     seed: args.seed ? Buffer.from(args.seed, 'hex') : undefined,
     maxPeers: args.maxPeers,
     backoffs: [300, 600, 900, 1200],
