@@ -18,7 +18,7 @@ internal sealed class PeerProcess : IAsyncDisposable
 
     /// <summary>A script of <c>tests/npm/bench</c>.</summary>
     public static PeerProcess StartNpm(string script, JsonObject args) =>
-        Start($"npm {script}", "node", [Path.Combine(NpmFolder, "bench", script), args.ToJsonString()]);
+        Start($"npm {script}", "node", ["--expose-gc", Path.Combine(NpmFolder, "bench", script), args.ToJsonString()]);
 
     /// <summary>The folder that holds the pinned npm peers.</summary>
     public static string NpmFolder { get; } = FindNpmFolder();

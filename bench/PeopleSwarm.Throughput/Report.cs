@@ -13,21 +13,19 @@ internal sealed class Report
     public void Print()
     {
         Console.WriteLine();
-        Console.WriteLine("| Case | Pair | MB/s | CPU s/GB | p50 µs | p99 µs | slowest share | against npm |");
-        Console.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+        Console.WriteLine("| Case | What | Pair | Median | npm | Against npm | Reach | Aim |");
+        Console.WriteLine("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |");
         foreach (var (benchmark, medians) in _rows)
-            foreach (var (pair, m) in medians)
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"| {benchmark.Name} | {pair} | {m.MegabytesPerSecond:F0} | {m.CpuSecondsPerGigabyte:F2} | {m.P50Micros:F0} | {m.P99Micros:F0} | {m.SlowestShare:P0} | {Ratio(benchmark, m, medians)} |"));
+            foreach (var goal in benchmark.Goals)
+                Console.WriteLine(Row(benchmark, goal, medians));
     }
 
-    /// <summary>How many times better than npm with npm, for each pair with ours in it.</summary>
+    /// <summary>How many times as good as npm with npm the first goal of each case is.</summary>
     public void Draw(string file)
     {
         var bars = (from row in _rows
-                    from pair in row.Medians
-                    where pair.Key != PairName(Side.Npm, Side.Npm)
-                    select (Label: $"{row.Case.Name}\n{pair.Key}", Value: RatioOf(row.Case, pair.Value, row.Medians))).ToList();
+                    from goal in row.Case.Goals.Where(g => ReferenceEquals(g, row.Case.Goals[0]) || g.Dialler != g.Listener)
+                    select (Label: $"{row.Case.Name}\n{PairName(goal.Dialler, goal.Listener)}", Value: goal.Ratio(Of(row.Medians, goal), Npm(row.Medians)))).ToList();
         using var plot = new Plot();
         var drawn = plot.Add.Bars([.. bars.Select(b => b.Value)]);
         for (int i = 0; i < bars.Count; i++) drawn.Bars[i].Label = string.Create(CultureInfo.InvariantCulture, $"{bars[i].Value:F1}×");
@@ -43,14 +41,27 @@ internal sealed class Report
 
     public static string PairName(Side dialler, Side listener) => $"{Name(dialler)} → {Name(listener)}";
 
-    private static string Name(Side side) => side == Side.Ours ? "ours" : "npm";
-
-    private static string Ratio(BenchmarkCase benchmark, Measurement m, Dictionary<string, Measurement> medians) =>
-        string.Create(CultureInfo.InvariantCulture, $"{RatioOf(benchmark, m, medians):F2}×");
-
-    private static double RatioOf(BenchmarkCase benchmark, Measurement m, Dictionary<string, Measurement> medians)
+    private string Row(BenchmarkCase benchmark, Goal goal, Dictionary<string, Measurement> medians)
     {
-        var npm = medians[PairName(Side.Npm, Side.Npm)];
-        return benchmark.IsPing ? npm.P50Micros / m.P50Micros : m.MegabytesPerSecond / npm.MegabytesPerSecond;
+        var (judged, npm) = (Of(medians, goal), Npm(medians));
+        string against = string.Create(CultureInfo.InvariantCulture, $"{goal.Ratio(judged, npm):F2}×");
+        if (goal.Against == Yardstick.OneStream && OneStream() is { } one)
+            against += string.Create(CultureInfo.InvariantCulture, $", {goal.Of(judged) / goal.Of(one):P0} of one stream");
+        return $"| {benchmark.Name} | {goal.What} | {PairName(goal.Dialler, goal.Listener)} | {Text(goal, judged)} | {Text(goal, npm)} | {against} | {goal.Reach} | {goal.Aim} |";
     }
+
+    private Measurement? OneStream()
+    {
+        foreach (var (benchmark, medians) in _rows)
+            if (benchmark.Name == "raw") return medians[PairName(Side.Ours, Side.Ours)];
+        return null;
+    }
+
+    private static string Text(Goal goal, Measurement measurement) => string.Format(CultureInfo.InvariantCulture, goal.Unit, goal.Of(measurement));
+
+    private static Measurement Of(Dictionary<string, Measurement> medians, Goal goal) => medians[PairName(goal.Dialler, goal.Listener)];
+
+    private static Measurement Npm(Dictionary<string, Measurement> medians) => medians[PairName(Side.Npm, Side.Npm)];
+
+    private static string Name(Side side) => side == Side.Ours ? "ours" : "npm";
 }

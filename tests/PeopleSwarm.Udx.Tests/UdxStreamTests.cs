@@ -135,6 +135,37 @@ public class UdxStreamTests
     }
 
     [Fact]
+    public async Task Messages_that_wait_for_the_loop_are_bounded()
+    {
+        await using var pair = UdxPair.Create(new UdxOptions { MaxPostedMessages = 3 });
+        var (left, _) = pair.Connect();
+        using ManualResetEventSlim isBlocked = new(), mayGo = new();
+        pair.Left.Transport.Host.Post(_ =>
+        {
+            isBlocked.Set();
+            mayGo.Wait(s_limit);
+        }, null);
+        Assert.True(isBlocked.Wait(s_limit));
+        Assert.Equal([true, true, true, false], Enumerable.Range(0, 4).Select(_ => left.TrySendMessage(new byte[1])));
+        mayGo.Set();
+        await pair.Left.Transport.Host.OnLoop(() => { });
+        Assert.True(left.TrySendMessage(new byte[1]));
+    }
+
+    [Fact]
+    public async Task A_writer_waits_once_the_send_buffer_is_full()
+    {
+        await using var pair = UdxPair.Create(new UdxOptions { SendBuffer = 64 * 1024, Linger = TimeSpan.Zero });
+        var left = pair.Left.Connect(1, 2, UdpEndPoint.Loopback(9)); // nobody acknowledges
+        await left.Output.WriteAsync(new byte[32 * 1024]).AsTask().WaitAsync(s_limit);
+        var waiting = left.Output.WriteAsync(new byte[32 * 1024]).AsTask();
+        await Task.Delay(50);
+        Assert.False(waiting.IsCompleted);
+        left.Abort();
+        await Assert.ThrowsAnyAsync<IOException>(() => waiting.WaitAsync(s_limit));
+    }
+
+    [Fact]
     public async Task A_flush_can_be_waited_for_until_the_peer_has_it()
     {
         await using var pair = UdxPair.Create();

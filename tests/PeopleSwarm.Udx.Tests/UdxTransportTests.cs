@@ -125,40 +125,6 @@ public class UdxTransportTests
     }
 
     [Fact]
-    public async Task A_large_transfer_allocates_nothing_for_each_packet()
-    {
-        await using var pair = UdxPair.Create();
-        var (left, right) = pair.Connect();
-        byte[] block = new byte[64 * 1024];
-        const int Round = 30_000_000, Packets = Round / 1452;
-        List<long> rounds = [];
-        // Pools grow in the round with the longest burst so far; what a packet costs, it costs in every round.
-        while (rounds.Count < 8 && rounds.LastOrDefault(long.MaxValue) > Packets * 8)
-        {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            await Transfer(Round);
-            rounds.Add(GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-        Assert.True(rounds[^1] <= Packets * 8, $"Bytes for {Packets} packets, by round: {string.Join(", ", rounds)}.");
-
-        async Task Transfer(long total)
-        {
-            var reading = Task.Run(async () =>
-            {
-                for (long left = total; left > 0;)
-                {
-                    var result = await right.Input.ReadAsync();
-                    left -= result.Buffer.Length;
-                    right.Input.AdvanceTo(result.Buffer.End);
-                }
-            });
-            for (long left_ = total; left_ > 0; left_ -= block.Length)
-                await left.Output.WriteAsync(block.AsMemory(0, (int)Math.Min(left_, block.Length)));
-            await reading.WaitAsync(s_limit);
-        }
-    }
-
-    [Fact]
     public async Task Services_build_a_working_transport_and_keep_what_was_registered_first()
     {
         TimeProviderProbe time = new();
