@@ -37,7 +37,7 @@ internal sealed class Layers : IAsyncDisposable
         var layers = Create(settings.Verbose, services => services.AddSwarm(), dht =>
         {
             dht.KeyPair = settings.KeyPair;
-            if (settings.Bootstrap.Count > 0) dht.Bootstrap = [.. settings.Bootstrap];
+            if (settings.Bootstrap.Count > 0) (dht.Bootstrap, dht.Firewalled) = ([.. settings.Bootstrap], !AreOnLoopback(settings.Bootstrap));
             if (settings.Host is null) return;
             (dht.Host, dht.Port) = (settings.Host.ToString(), 0);
         });
@@ -59,6 +59,7 @@ internal sealed class Layers : IAsyncDisposable
     {
         dht.Bootstrap = [.. settings.Bootstrap];
         (dht.Host, dht.Port, dht.PortCount, dht.AnyPort) = (settings.Host.ToString(), port, 1, false);
+        dht.Firewalled = !AreOnLoopback(settings.Bootstrap);
         if (settings.Persistent) dht.Ephemeral = EphemeralMode.Never;
     });
 
@@ -96,6 +97,9 @@ internal sealed class Layers : IAsyncDisposable
         services.Configure<UdxOptions>(o => o.Linger = s_goodbye);
         return new(services.BuildServiceProvider());
     }
+
+    // Nothing on this machine stands between its programs, so no probe is needed to know it.
+    private static bool AreOnLoopback(IReadOnlyList<string> bootstrap) => bootstrap.All(b => b.StartsWith("127.", StringComparison.Ordinal));
 
     // A bootstrap node is part of addresses that are written down, so it has to name its port before it binds.
     private static ushort FindPort(IPAddress host)

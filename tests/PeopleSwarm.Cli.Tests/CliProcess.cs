@@ -145,11 +145,11 @@ internal sealed class LineLog
         }
     }
 
-    /// <summary>The next event of that name.</summary>
+    /// <summary>The next event of that name, perhaps among lines of the log.</summary>
     public async Task<JsonElement> ReadEventAsync(string name, TimeSpan? timeout = null)
     {
         JsonElement found = default;
-        await ReadLineAsync(line => (found = JsonElement.Parse(line)).GetProperty("event").GetString() == name, timeout);
+        await ReadLineAsync(line => line.StartsWith('{') && (found = JsonElement.Parse(line)).GetProperty("event").GetString() == name, timeout);
         return found;
     }
 

@@ -78,7 +78,7 @@ public class JoinTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
 
     private async Task<CliProcess> JoinAsync(string topic, params string[] more)
     {
-        var process = CliProcess.Start(["join", topic, "--bootstrap", dht.Address, "--json", .. more]);
+        var process = CliProcess.Start(["join", topic, "--bootstrap", dht.Address, "--json", "--verbose", .. more]);
         await process.Output.ReadEventAsync("ready");
         return process;
     }

@@ -62,7 +62,7 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
     {
         var (listen, connect) = await ConnectAsync();
         await using var _ = listen;
-        await connect.Input.WriteAsync(new byte[100_000], TestContext.Current.CancellationToken);
+        await connect.Input.WriteAsync(new byte[10_000], TestContext.Current.CancellationToken);
         await connect.DisposeAsync();
         Assert.Equal(1, await listen.WaitForExitAsync(TimeSpan.FromSeconds(60)));
         Assert.NotNull((await listen.Errors.ReadEventAsync("close")).GetProperty("error").GetString());
@@ -108,10 +108,17 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
 
     private async Task<(CliProcess Listen, CliProcess Connect)> ConnectAsync()
     {
-        var listen = CliProcess.Start("listen", "--bootstrap", dht.Address, "--json");
+        var listen = CliProcess.Start("listen", "--bootstrap", dht.Address, "--json", "--verbose");
         string key = (await listen.Errors.ReadEventAsync("ready")).GetProperty("publicKey").GetString()!;
-        var connect = CliProcess.Start("connect", key, "--bootstrap", dht.Address, "--json");
-        await Task.WhenAll(listen.Errors.ReadEventAsync("connection"), connect.Errors.ReadEventAsync("connection"));
+        var connect = CliProcess.Start("connect", key, "--bootstrap", dht.Address, "--json", "--verbose");
+        try
+        {
+            await Task.WhenAll(listen.Errors.ReadEventAsync("connection"), connect.Errors.ReadEventAsync("connection"));
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"No connection.\n{listen}:\n{listen.Errors}\n{connect}:\n{connect.Errors}", e);
+        }
         return (listen, connect);
     }
 
