@@ -246,7 +246,7 @@ internal sealed class AcceptMachine
     private bool OnPath(AcceptSession session, in DatagramSource source)
     {
         if (source.From.Port == 0) return false;
-        if (session.State != AcceptState.Waiting) return session.State == AcceptState.Connected;
+        if (session.State != AcceptState.Waiting) return session.State == AcceptState.Connected && session.IsHostOfPeer(source.From);
         bool isLan = AddressRanges.IsPrivate(source.From) && source.From != session.ClientAddress && session.Remote!.Addresses4.Contains(source.From);
         var path = session.Punch?.Owns(source.Socket) == true ? PeerPath.Punched : isLan ? PeerPath.Lan : PeerPath.Direct;
         Connect(_context.Now(), session, source, path, isHeard: true);
@@ -256,7 +256,7 @@ internal sealed class AcceptMachine
     private void Connect(Timestamp now, AcceptSession session, in DatagramSource to, PeerPath path, bool isHeard)
     {
         var (stream, keys) = (session.Stream!, session.Keys!);
-        (session.Stream, session.Keys) = (null, null);
+        (session.Stream, session.Keys, session.ConnectedTo) = (null, null, to.From);
         stream.Connect(to.Socket, session.Remote!.Udx!.Id, to.From);
         session.Punch?.Stop(now, to.Socket);
         if (path == PeerPath.Punched) session.Punch!.HandOver(to.Socket, stream);

@@ -36,6 +36,12 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
     public UdpEndPoint ClientAddress { get; } = way.PeerAddress ?? request.From;
 
     public AcceptState State { get; set; }
+
+    /// <summary>Where the stream leads.</summary>
+    public UdpEndPoint ConnectedTo { get; set; }
+
+    /// <summary>Whether packets from there are the peer's on any socket of ours: the host it was reached at, or the one the relay saw.</summary>
+    public bool IsHostOfPeer(UdpEndPoint source) => source.HasSameAddress(ConnectedTo) || source.HasSameAddress(ClientAddress);
     public Timestamp? Due { get; set; }
     public IHandshake? Handshake { get; set; }
     public PublicKey RemotePublicKey { get; set; }

@@ -121,6 +121,7 @@ internal sealed partial class ConnectMachine
         if (State == ConnectState.Waiting)
             Complete(_context.Now(), source, _punch?.Owns(source.Socket) == true ? PeerPath.Punched : PathFrom(source.From, _server!), isHeard: true);
         else if (State == ConnectState.Searching) _heardEarly ??= source;
+        else return source.From.HasSameAddress(_stream.Remote.From) || _server is { } server && source.From.HasSameAddress(server.ServerAddress);
         return true;
     }
 

@@ -28,9 +28,9 @@ internal sealed partial class StreamMachine
         public uint Horizon;
     }
 
-    private void OnAck(Timestamp now, in UdxPacket packet, PathTrust trust)
+    private void OnAck(Timestamp now, in UdxPacket packet)
     {
-        UpdateWindow(packet.Header, trust);
+        UpdateWindow(packet.Header);
         long micros = now.Microseconds, inFlightBefore = _inFlight, acknowledgedBefore = BytesAcknowledged;
         AckEffect effect = new() { NewestSentAt = -1, HadHorizon = _hasHorizon, Horizon = _horizon };
         while (SeqNumber.IsBefore(_sent.First, packet.Header.Ack)) AdvanceFirst(micros, ref effect);
@@ -72,13 +72,13 @@ internal sealed partial class StreamMachine
         _events.OnAcknowledged(BytesAcknowledged);
     }
 
-    private void UpdateWindow(in UdxHeader header, PathTrust trust)
+    private void UpdateWindow(in UdxHeader header)
     {
         if (SeqNumber.IsBefore(header.Ack, _sent.First)) return;
         if (Math.Abs((long)SeqNumber.Distance(_receiveNext, header.Seq)) > PlausibleSeqDistance) return;
         bool isNewer = !_hasWindow || SeqNumber.IsAfter(header.Seq, _windowSeq)
             || (header.Seq == _windowSeq && !SeqNumber.IsBefore(header.Ack, _windowAck));
-        if (!isNewer || (trust != PathTrust.Known && header.ReceiveWindow < _peerWindow)) return;
+        if (!isNewer) return;
         (_peerWindow, _hasWindow, _windowSeq, _windowAck) = (header.ReceiveWindow, true, header.Seq, header.Ack);
         if (_peerWindow == 0) return;
         _timers.Stop(StreamTimer.ZeroWindow);

@@ -1,21 +1,5 @@
 namespace PeopleSwarm.Udx.Protocol;
 
-/// <summary>How far a packet's source is believed.</summary>
-/// <remarks>
-/// Packets carry no proof of origin (spec udx, 23.12), and peers change paths unannounced (section 16). So: a packet on another
-/// socket than the stream's own, or for a stream not yet connected, is processed if <see cref="IStreamEvents.AcceptPath"/> accepts it,
-/// and dropped if not (5.3). On the stream's own socket the remote's address, and for a while that of the remote before the last
-/// <see cref="StreamMachine.ChangeRemote"/>, are known. Any other address is shown to AcceptPath as well; if it is refused there,
-/// the packet's data and acknowledgements still count, since the peer may have moved first, but it can neither destroy the
-/// stream nor shrink the window.
-/// </remarks>
-internal enum PathTrust
-{
-    Refused,
-    Unknown,
-    Known,
-}
-
 internal sealed partial class StreamMachine
 {
     /// <summary>Bytes taken beyond a closed window: older peers probe it with data (spec udx, 21.4).</summary>
@@ -52,48 +36,46 @@ internal sealed partial class StreamMachine
     /// <summary>Takes a packet of this stream, in the order of section 6.</summary>
     internal void Receive(Timestamp now, in UdxPacket packet, ReadOnlySpan<byte> datagram, in DatagramSource source)
     {
-        var trust = Judge(now, source);
+        bool isKnown = IsKnownPath(now, source);
         if (_isClosed) return;
-        if (trust == PathTrust.Refused)
+        if (!isKnown)
         {
             _endpoint.Counters.DroppedPath++;
             return;
         }
         if (_relay is not null)
         {
-            Forward(now, packet, datagram, trust);
+            Forward(now, packet, datagram);
             return;
         }
         _lastReceived = now.Microseconds;
         OnHeard();
         if (packet.Has(PacketTypes.Heartbeat)) _ackDue = AckDue.Now;
-        else if (packet.IsWellFormed) Process(now, packet, trust);
+        else if (packet.IsWellFormed) Process(now, packet);
         else _endpoint.Counters.DroppedMalformed++;
         if (_isClosed) return;
         WakeUp();
     }
 
-    private PathTrust Judge(Timestamp now, in DatagramSource source)
+    /// <summary>
+    /// Whether a packet from there is processed. Packets carry no proof of origin, and whoever guesses an id could move, stall or reset
+    /// the stream (spec udx, 23.12): so only the remote's host, on the stream's socket, and for a while the remote before the last
+    /// <see cref="ChangeRemote"/> are known by themselves. Peers do change paths unannounced (section 16), and streams begin with the
+    /// peer's packet (5.3): any other path is for <see cref="IStreamEvents.AcceptPath"/> to judge, each time.
+    /// </summary>
+    private bool IsKnownPath(Timestamp now, in DatagramSource source)
     {
         if (IsConnected)
         {
-            if (source == Remote) return PathTrust.Known;
-            if (source == _previousRemote && now.Microseconds < _previousUntil) return PathTrust.Known;
+            if (source == Remote) return true;
+            if (source == _previousRemote && now.Microseconds < _previousUntil) return true;
         }
-        bool accepted = _events.AcceptPath(source);
-        if (accepted) return PathTrust.Known;
-        if (!IsConnected || source.Socket != Remote.Socket) return PathTrust.Refused;
-        return source.From.HasSameAddress(Remote.From) ? PathTrust.Known : PathTrust.Unknown;
+        if (_events.AcceptPath(source)) return true;
+        return IsConnected && source.Socket == Remote.Socket && source.From.HasSameAddress(Remote.From);
     }
 
-    private void Forward(Timestamp now, in UdxPacket packet, ReadOnlySpan<byte> datagram, PathTrust trust)
+    private void Forward(Timestamp now, in UdxPacket packet, ReadOnlySpan<byte> datagram)
     {
-        bool isDestroy = packet.Has(PacketTypes.Destroy);
-        if (isDestroy && trust != PathTrust.Known)
-        {
-            _endpoint.Counters.DroppedPath++;
-            return;
-        }
         var target = _relay!;
         if (datagram.Length > UdxPacket.MaxSize) datagram = datagram[..UdxPacket.MaxSize];
         if (target.IsConnected && _endpoint.Outbox.TryAdd(target.Remote.From, target.Remote.Socket, datagram.Length, out var copy))
@@ -103,18 +85,17 @@ internal sealed partial class StreamMachine
             _endpoint.Counters.PacketsRelayed++;
         }
         else _endpoint.Counters.DroppedQueue++;
-        if (isDestroy) Close(now, new(StreamCloseReason.RemoteAbort), null);
+        if (packet.Has(PacketTypes.Destroy)) Close(now, new(StreamCloseReason.RemoteAbort), null);
     }
 
-    private void Process(Timestamp now, in UdxPacket packet, PathTrust trust)
+    private void Process(Timestamp now, in UdxPacket packet)
     {
         bool hasNumber = packet.Has(PacketTypes.Data | PacketTypes.End);
         var ackDue = hasNumber ? TakeNumbered(packet) : AckDue.No;
         if (_isClosed) return;
         if (packet.Has(PacketTypes.Destroy) && SeqNumber.Distance(_receiveNext, packet.Header.Seq) >= 0)
         {
-            if (trust == PathTrust.Known) Close(now, new(StreamCloseReason.RemoteAbort), null);
-            else _endpoint.Counters.DroppedPath++;
+            Close(now, new(StreamCloseReason.RemoteAbort), null);
             return;
         }
         if (packet.Has(PacketTypes.Message))
@@ -129,7 +110,7 @@ internal sealed partial class StreamMachine
             return;
         }
         if (ackDue > _ackDue) _ackDue = ackDue;
-        OnAck(now, packet, trust);
+        OnAck(now, packet);
         if (!_isClosed) FinishIfEnded(now);
     }
 

@@ -126,23 +126,24 @@ public class PathTests
     }
 
     [Fact]
-    public void A_stranger_may_bring_data_but_not_end_shrink_or_destroy_the_stream()
+    public void A_stranger_that_nobody_accepts_changes_nothing()
     {
         var peer = new RawPeer();
         peer.Stream.Accept = _ => false;
         peer.Receive(PacketTypes.Data, 0, 0, "abc"u8, from: s_stranger);
-        Assert.Equal(["data 616263"], peer.Stream.Events);
+        Assert.Empty(peer.Stream.Events);
         Assert.Equal([s_stranger], peer.Stream.AskedPaths);
-        Assert.Single(peer.Poll());
-        Assert.Equal(RawPeer.Remote, peer.Sent[^1].To.From); // the answer goes to the remote we know
-        peer.Receive(PacketTypes.Destroy, 1, 0, from: s_stranger);
+        Assert.Empty(peer.Poll());
+        peer.Receive(PacketTypes.Destroy, 0, 0, from: s_stranger);
         Assert.Null(peer.Stream.Closed);
-        peer.Receive(PacketTypes.None, 1, 0, window: 0, from: s_stranger);
+        peer.Receive(PacketTypes.None, 0, 0, window: 0, from: s_stranger);
         peer.Stream.Write(peer.Now, "still open"u8);
         Assert.Single(peer.Poll());
         Assert.Equal(PacketTypes.Data, RawPeer.Header(Convert.ToHexString(peer.Sent[^1].Datagram)).Types);
-        Assert.Equal(1, peer.Endpoint.Counters.DroppedPath);
-        peer.Receive(PacketTypes.Destroy, 1, 0);
+        peer.Receive(PacketTypes.None, 0, 1, from: s_stranger); // forged: the byte is not acknowledged by that
+        Assert.Equal(0, peer.Stream.Machine.BytesAcknowledged);
+        Assert.Equal(4, peer.Endpoint.Counters.DroppedPath);
+        peer.Receive(PacketTypes.Destroy, 0, 0);
         Assert.Equal(StreamCloseReason.RemoteAbort, peer.Stream.Closed!.Value.Reason);
     }
 
