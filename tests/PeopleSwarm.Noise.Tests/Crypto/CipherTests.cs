@@ -70,7 +70,7 @@ public class CipherTests
             suite.Seal(key, nonce, message, box);
             Assert.True(suite.TryOpen(key, nonce, box, opened));
             Assert.Equal(message, opened);
-            box[Random.Shared.Next(box.Length)] ^= 0x10;
+            box[message.Sum(b => b) % box.Length] ^= 0x10;
             Assert.False(suite.TryOpen(key, nonce, box, opened));
         }, iter: 200);
     }
