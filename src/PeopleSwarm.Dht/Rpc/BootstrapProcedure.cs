@@ -5,7 +5,7 @@ internal sealed class BootstrapProcedure(RpcSettings settings, RequestTable requ
     Action<Timestamp, NodeId, IRpcQueryObserver> findNode, Action<Timestamp> done) : IRpcQueryObserver
 {
     private bool _isFirstReply = settings.Firewalled && settings.QuickFirewall && settings.Ephemeral != EphemeralMode.Never;
-    private bool _isReachable, _isSecondRound;
+    private bool _isReachable, _isSecondRound, _isDone;
 
     public void Start(Timestamp now) => findNode(now, identity.Table.Id, this);
 
@@ -13,22 +13,35 @@ internal sealed class BootstrapProcedure(RpcSettings settings, RequestTable requ
     {
         if (!_isFirstReply) return;
         _isFirstReply = false;
-        requests.Send(now, FirewallProbe.PingNat(reply.From, identity.Sockets.ServerPort),
-            (_, outcome) => _isReachable |= outcome.Response is { } answer && answer.Socket == identity.Sockets.Server);
+        requests.Send(now, FirewallProbe.PingNat(reply.From, identity.Sockets.ServerPort), OnFirewallAnswer);
     }
 
     public void OnFinished(Timestamp now, RpcQueryOutcome outcome)
     {
         if (_isSecondRound || !_isReachable && !state.IsForced)
         {
-            done(now);
+            Finish(now);
             return;
         }
         _isSecondRound = true;
         state.Update(now, onlyFirewall: !state.IsForced, (at, changed) =>
         {
             if (changed) Start(at);
-            else done(at);
+            else Finish(at);
         });
+    }
+
+    // A short walk may end before this answer is here: it counts all the same, and delays nobody.
+    private void OnFirewallAnswer(Timestamp now, RpcOutcome outcome)
+    {
+        if (outcome.Response is not { } answer || answer.Socket != identity.Sockets.Server) return;
+        _isReachable = true;
+        if (_isDone && !_isSecondRound) state.Update(now, onlyFirewall: true, static (_, _) => { });
+    }
+
+    private void Finish(Timestamp now)
+    {
+        _isDone = true;
+        done(now);
     }
 }

@@ -21,6 +21,16 @@ public class IdentityTests
         network.Network.Expect(() => network.Nodes.Count(n => n.Machine.Table.Find(node.ExpectedId) is not null) > 3, TimeSpan.FromMinutes(2));
     }
 
+    [Fact]
+    public void The_quick_firewall_check_counts_although_its_answer_comes_after_a_short_walk()
+    {
+        var network = RpcNetwork.Grow(1, 1);
+        var node = network.AddNode(EphemeralMode.Adaptive);
+        network.Network.Expect(() => node.Machine.Status.IsBootstrapped, TimeSpan.FromSeconds(10));
+        network.Network.Expect(() => !node.Machine.Status.IsFirewalled, TimeSpan.FromSeconds(1));
+        Assert.Equal(node.Address, node.Machine.PublicEndPoint);
+    }
+
     [Theory, InlineData(false), InlineData(true)]
     public void C1_a_node_whose_server_port_is_closed_never_persists(bool remapped)
     {

@@ -26,6 +26,12 @@ main(async () => {
 
   on('state', () => emit('state', state()))
 
+  // The probe of a node that has been up for a while. The quick one at start counts only if it beats a walk of a few milliseconds.
+  on('probe', async () => {
+    await node._updateNetworkState(true)
+    emit('probe', state())
+  })
+
   on('query', async ({ target, value, commit }) => {
     const query = node.query({ target: Buffer.from(target, 'hex'), command: COMMAND, value: Buffer.from(value, 'hex') }, { commit })
     const replies = []
