@@ -13,7 +13,7 @@ public sealed class DatagramHostOptions
     [Range(1, 65_536)]
     public int TransmitBatch { get; set; } = 128;
 
-    /// <summary>Whether system calls carry many datagrams where the system can do that, which is Linux. Default true.</summary>
+    /// <summary>Whether system calls carry many datagrams where the system can do that: Linux both ways, Windows when sending. Default true.</summary>
     public bool UseSegmentation { get; set; } = true;
 
     /// <summary>Pieces of posted work done in one turn. Default 1,024.</summary>

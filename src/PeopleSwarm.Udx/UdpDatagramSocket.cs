@@ -1,12 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
 
 #pragma warning disable CA2012 // One awaiter at a time is kept in a field and read once, which is what keeps the loop free of allocations.
 
 namespace PeopleSwarm.Udx;
 
-/// <summary>A UDP socket with what every system has: one datagram a call, nothing allocated for it.</summary>
+/// <summary>
+/// A UDP socket with what every system has: one datagram a call, nothing allocated for it. Sends carry several where the system has an option for it.
+/// </summary>
 internal sealed class UdpDatagramSocket : IDatagramSocket
 {
     /// <summary>The longest datagram taken; peers never send longer ones (spec udx, 2).</summary>
@@ -20,17 +23,20 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
     private readonly byte[] _receiveBuffer = GC.AllocateUninitializedArray<byte>(MaxDatagram + 1, pinned: true); // one more, to see longer ones
     private readonly SocketAddress _from, _to;
     private readonly BlockedSend _blocked;
+    private readonly ILogger _logger;
     private readonly Action _onReceived;
+    private SegmentSizeOption? _segmentSize;
     private IDatagramReceiver? _receiver;
     private ValueTaskAwaiter<int> _receive;
     private bool _isReceiving;
     private int _errorsInARow;
     private int _isDisposed;
 
-    public UdpDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, UdxMetrics metrics)
+    public UdpDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, bool useSegmentation, UdxMetrics metrics, ILogger logger)
     {
         _socket = UdpBinding.Bind(local, options);
-        _metrics = metrics;
+        (_metrics, _logger) = (metrics, logger);
+        _segmentSize = useSegmentation ? SegmentSizeOption.TryCreate(_socket) : null;
         _ttl = options.Ttl;
         LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
         _from = SocketAddressCodec.Create(_socket.AddressFamily);
@@ -41,7 +47,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
 
     public UdpEndPoint LocalEndPoint { get; }
 
-    public int MaxSegments => 1;
+    public int MaxSegments => _segmentSize is null ? 1 : UdpSegmentation.MaxSegments;
 
     public void Start(IDatagramReceiver receiver)
     {
@@ -113,6 +119,14 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
             _metrics.SendRefused();
             return true;
         }
+        if (_segmentSize?.Fit(transmit) == false) StopSegmenting();
+        if (_segmentSize is null && transmit.SegmentSize > 0) SendOneByOne(datagrams, transmit);
+        else Send(datagrams, transmit);
+        return true;
+    }
+
+    private void Send(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    {
         try
         {
             if (transmit.Ttl == 0) _socket.SendTo(datagrams, SocketFlags.None, _to);
@@ -122,6 +136,11 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         {
             _blocked.Begin(datagrams, transmit);
         }
+        catch (SocketException error) when (transmit.SegmentSize > 0 && IsRefusal(error.SocketErrorCode))
+        {
+            StopSegmenting();
+            SendOneByOne(datagrams, transmit);
+        }
         catch (SocketException)
         {
             _metrics.SendRefused();
@@ -130,8 +149,28 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         {
             _metrics.SendRefused();
         }
-        return true;
     }
+
+    private void SendOneByOne(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    {
+        while (!datagrams.IsEmpty)
+        {
+            var datagram = datagrams[..Math.Min(transmit.SegmentSize, datagrams.Length)];
+            if (_blocked.IsBusy) _metrics.SendRefused();
+            else Send(datagram, transmit with { Length = datagram.Length, SegmentSize = 0 });
+            datagrams = datagrams[datagram.Length..];
+        }
+    }
+
+    private void StopSegmenting()
+    {
+        _segmentSize = null;
+        _metrics.SegmentationRefused("send");
+        UdxLog.SegmentationRefused(_logger, "send", LocalEndPoint);
+    }
+
+    private static bool IsRefusal(SocketError error) =>
+        error is SocketError.InvalidArgument or SocketError.MessageSize or SocketError.OperationNotSupported or SocketError.SocketError;
 
     private void SendWithTtl(ReadOnlySpan<byte> datagram, byte ttl)
     {

@@ -8,15 +8,15 @@ namespace PeopleSwarm.Udx;
 internal sealed class UdpDatagramSocketFactory(IOptions<DatagramHostOptions> options, UdxMetrics metrics, ILoggerFactory? loggers = null)
     : IDatagramSocketFactory
 {
-    private readonly bool _useSegmentation = options.Value.UseSegmentation && UdpSegmentation.IsSupported;
+    private readonly bool _useSegmentation = options.Value.UseSegmentation;
     private readonly ReceiveBatchPool _batches = new();
     private readonly ILogger _logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<UdpDatagramSocketFactory>();
 
     public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return _useSegmentation
+        return _useSegmentation && UdpSegmentation.IsSupported
             ? new LinuxDatagramSocket(local, options, _batches, metrics, _logger)
-            : new UdpDatagramSocket(local, options, metrics);
+            : new UdpDatagramSocket(local, options, _useSegmentation, metrics, _logger);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using PeopleSwarm.Udx;
 
@@ -8,33 +9,67 @@ namespace PeopleSwarm;
 /// <summary>IPv4, IPv6 and both at once, and hop limits; over the socket that every system has.</summary>
 public sealed class PortableSocketFamilyTests : SocketFamilyTests
 {
-    protected override bool UseSegmentation => false;
+    protected override IDatagramSocket BindSocket(UdpEndPoint local, DatagramSocketOptions options) =>
+        new UdpDatagramSocket(local, options, useSegmentation: false, HostKit.Metrics, NullLogger.Instance);
 }
 
-/// <summary>The same over the socket that carries many datagrams a call.</summary>
+/// <summary>The same over that socket where an option of the system cuts what it sends.</summary>
+public sealed class OptionSegmentingSocketFamilyTests : SocketFamilyTests
+{
+    public OptionSegmentingSocketFamilyTests()
+    {
+        using var socket = UdpBinding.Bind(HostKit.AnyLoopback, DatagramSocketOptions.Default);
+        Assert.SkipUnless(SegmentSizeOption.TryCreate(socket) is not null, "This system has no option to segment UDP.");
+    }
+
+    protected override IDatagramSocket BindSocket(UdpEndPoint local, DatagramSocketOptions options) =>
+        new UdpDatagramSocket(local, options, useSegmentation: true, HostKit.Metrics, NullLogger.Instance);
+
+    [Fact]
+    public void Runs_of_changing_sizes_and_single_datagrams_between_them_arrive_as_they_were_cut()
+    {
+        using Socket receiver = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 5000 };
+        receiver.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var to = UdpEndPoint.From((IPEndPoint)receiver.LocalEndPoint!);
+        var socket = BindSocket(HostKit.AnyLoopback, DatagramSocketOptions.Default);
+        Assert.Equal(UdpSegmentation.MaxSegments, socket.MaxSegments);
+        (int Length, int Segment)[] sends = [(1000, 400), (300, 0), (1400, 0), (900, 300), (1200, 400), (1, 0)];
+        foreach (var (length, segment) in sends) Assert.True(socket.TrySend(new byte[length], new(to, length, default, segment)));
+        int[] expected = [400, 400, 200, 300, 1400, 300, 300, 300, 400, 400, 400, 1];
+        Assert.Equal(expected, expected.Select(_ => receiver.Receive(new byte[2000])));
+        Assert.Equal(UdpSegmentation.MaxSegments, socket.MaxSegments);
+    }
+}
+
+/// <summary>The same over the socket that carries many datagrams a call both ways.</summary>
 public sealed class SegmentingSocketFamilyTests : SocketFamilyTests
 {
+    private static readonly ReceiveBatchPool s_batches = new();
+
     public SegmentingSocketFamilyTests() => Assert.SkipUnless(UdpSegmentation.IsSupported, "This system has no UDP segmentation.");
 
-    protected override bool UseSegmentation => true;
+    protected override IDatagramSocket BindSocket(UdpEndPoint local, DatagramSocketOptions options) =>
+        new LinuxDatagramSocket(local, options, s_batches, HostKit.Metrics, NullLogger.Instance);
 }
 
 public abstract class SocketFamilyTests
 {
     private static readonly UdpEndPoint s_loopbackV6 = UdpEndPoint.From(IPAddress.IPv6Loopback, 0);
 
-    protected abstract bool UseSegmentation { get; }
+    protected abstract IDatagramSocket BindSocket(UdpEndPoint local, DatagramSocketOptions options);
 
-    private UdxSocket Bind(UdpEndPoint local, DatagramSocketOptions? options = null)
-    {
-        var host = Options.Create(new DatagramHostOptions { UseSegmentation = UseSegmentation });
-        return UdxSocket.Bind(new DatagramHostFactoryOver(host.Value), new UdxTransportFactory(Options.Create(new UdxOptions()), new SystemRandomSource(),
+    private UdxSocket Bind(UdpEndPoint local, DatagramSocketOptions? options = null) =>
+        UdxSocket.Bind(new Hosts(new Sockets(BindSocket)), new UdxTransportFactory(Options.Create(new UdxOptions()), new SystemRandomSource(),
             System.IO.Pipelines.PipeScheduler.ThreadPool, HostKit.Metrics), local, socketOptions: options);
+
+    private sealed class Sockets(Func<UdpEndPoint, DatagramSocketOptions, IDatagramSocket> bind) : IDatagramSocketFactory
+    {
+        public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options) => bind(local, options);
     }
 
-    private sealed class DatagramHostFactoryOver(DatagramHostOptions options) : IDatagramHostFactory
+    private sealed class Hosts(IDatagramSocketFactory sockets) : IDatagramHostFactory
     {
-        public IDatagramHost Create() => HostKit.Create(options: options);
+        public IDatagramHost Create() => HostKit.Create(sockets);
     }
 
     private static async Task TransferAsync(UdxSocket left, UdpEndPoint leftAddress, UdxSocket right, UdpEndPoint rightAddress)
