@@ -38,7 +38,7 @@ internal static class DhtLab
         machine.Handler = dht;
         var loop = net.AddLoop([address, address.WithPort(50_000)], dht, machine);
         machine.Start(net.Now);
-        return new(machine, address, loop.Host);
+        return new(machine, dht, address, loop.Host);
     }
 
     /// <summary>Walks to the nodes closest to a target.</summary>
@@ -50,7 +50,7 @@ internal static class DhtLab
         return [.. found.Outcome!.ClosestReplies.Select(r => r.From)];
     }
 
-    public sealed record Node(RpcMachine Machine, UdpEndPoint Address, SimulatedHost Host);
+    public sealed record Node(RpcMachine Machine, PeerDht Dht, UdpEndPoint Address, SimulatedHost Host);
 
     public sealed class Finished : IRpcQueryObserver
     {

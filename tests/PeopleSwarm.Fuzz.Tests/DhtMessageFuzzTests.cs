@@ -1,4 +1,6 @@
+using System.Text;
 using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.Rpc;
 
 namespace PeopleSwarm.Fuzz;
 
@@ -77,6 +79,44 @@ public class DhtMessageFuzzTests
         Assert.True(NoisePayload.TryRead(written, out var again));
         Assert.Equal(written, again.Encode());
     });
+
+    [Fact]
+    public void Punch_payloads() => FuzzRun.Feed(Corpus.Where(b => HolepunchPayload.TryRead(b, out _)), Count, input =>
+    {
+        if (!HolepunchPayload.TryRead(input, out var payload)) return;
+        byte[] written = payload.Encode();
+        Assert.True(HolepunchPayload.TryRead(written, out var again));
+        Assert.Equal(written, again.Encode());
+    });
+
+    [Fact]
+    public void Peer_records() => FuzzRun.Feed(Corpus.Where(b => PeerRecordCodec.TryRead(b, out _)), Count, input =>
+    {
+        if (!PeerRecordCodec.TryRead(input, out var record)) return;
+        byte[] written = PeerRecordCodec.Encode(record);
+        Assert.Equal(input[..PublicKey.Size], written[..PublicKey.Size]);
+        Assert.True(PeerRecordCodec.TryRead(written, out var again));
+        Assert.Equal(written, PeerRecordCodec.Encode(again));
+    });
+
+    [Fact]
+    public void Addresses_as_text() => FuzzRun.Feed([.. s_texts.Select(Encoding.UTF8.GetBytes)], Count, input =>
+    {
+        string text = Encoding.UTF8.GetString(input);
+        if (UdpEndPoint.TryParse(text, out var address)) Assert.Equal(address, UdpEndPoint.Parse(address.ToString()));
+        if (BootstrapEntry.TryParse(text, out var entry))
+        {
+            Assert.True(BootstrapEntry.TryParse(entry!.ToString(), out var again));
+            Assert.Equal(entry, again);
+        }
+        if (PublicKey.TryParse(text, out var key)) Assert.Equal(text, key.ToString(), ignoreCase: true);
+    });
+
+    private static readonly string[] s_texts =
+    [
+        "1.2.3.4:5", "255.255.255.255:65535", "[::1]:80", "[2001:db8::ff00:42:8329]:443", "[::ffff:1.2.3.4]:5", "node.example:49737", "88.99.3.86@node1.example.org:49737",
+        new('a', 64), "0123456789abcdefABCDEF" + new string('0', 42),
+    ];
 
     [Theory]
     [InlineData("feffffffff")]

@@ -107,7 +107,7 @@ public class NoiseFuzzTests
             var nothing = ReadOnlySequence<byte>.Empty;
             if (decoder.Read(ref nothing, 5_000) == FrameStatus.Complete) TakeFrame(decoder, decoded);
         }
-        Assert.Equal(frames, decoded);
+        Assert.True(frames.Count == decoded.Count && frames.Zip(decoded).All(p => p.First.AsSpan().SequenceEqual(p.Second)), "other frames came out");
     });
 
     [Fact]
@@ -125,7 +125,7 @@ public class NoiseFuzzTests
         byte[] wire = await RealTraffic(a);
         for (int i = 0; i < 300 * FuzzRun.Factor; i++)
         {
-            long seed = FuzzRun.Seed * 1_000_003L + i;
+            long seed = FuzzRun.FirstSeed + i;
             byte[] bent = Mutator.Next(new SeededRandom(seed), [wire]);
             var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
             await pipe.Writer.WriteAsync(bent, TestContext.Current.CancellationToken);

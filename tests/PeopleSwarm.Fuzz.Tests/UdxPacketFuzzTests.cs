@@ -54,7 +54,7 @@ public class UdxPacketFuzzTests
             }
             if (stream.IsClosed) stream = new AnyBytesStream(endpoint, now, s_peer);
         }
-    });
+    }, casesPerSeed: 500);
 
     /// <summary>A stream with endless bytes to send, that takes what comes.</summary>
     private sealed class AnyBytesStream : ISendBuffer, IReceiveBuffer, IStreamEvents

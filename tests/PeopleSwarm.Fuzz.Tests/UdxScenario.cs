@@ -4,12 +4,13 @@ using PeopleSwarm.Udx.Protocol;
 namespace PeopleSwarm.Fuzz;
 
 /// <summary>
-/// Everything a seed can think of: streams that write, pause, half-close, migrate and abort on a bad link, while a stranger
-/// replays what was sent and throws rubbish.
+/// Everything a seed can think of: streams that write, pause, half-close, migrate and abort on bad links that change, hosts that
+/// sleep, are cut off and lose an interface, a clock that jumps, and a stranger who replays what was sent and throws rubbish.
 /// </summary>
 internal sealed class UdxScenario
 {
-    private const int MessageSize = 32;
+    private const int MessageSize = 32, LostSocket = 2; // of the interface that may go
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_busy = TimeSpan.FromSeconds(4), s_limit = TimeSpan.FromMinutes(5);
     private static readonly UdpEndPoint s_alice = new(0x05000001, 1000), s_bob = new(0x05000002, 2000), s_stranger = new(0x06000001, 666);
     private static readonly UdpEndPoint[] s_aliceSockets = [s_alice, s_alice.WithPort(1001), new(0x05000003, 1002)];
@@ -20,6 +21,8 @@ internal sealed class UdxScenario
     private readonly List<FuzzStream> _streams = [];
     private readonly HashSet<FuzzStream> _aborted = [];
     private readonly List<byte[]> _overheard = [];
+    private readonly SimulatedHost _aliceHost, _bobHost;
+    private bool _hasLostInterface;
 
     public UdxScenario(long seed)
     {
@@ -36,8 +39,8 @@ internal sealed class UdxScenario
         };
         _alice = new UdxEndpoint(_options, _net.Random.Fork(1));
         _bob = new UdxEndpoint(_options, _net.Random.Fork(2));
-        _net.AddLoop(s_aliceSockets, _alice);
-        _net.AddLoop([s_bob], _bob);
+        _aliceHost = _net.AddLoop(s_aliceSockets, _alice).Host;
+        _bobHost = _net.AddLoop([s_bob], _bob).Host;
         _net.Tap = Overhear;
         for (uint id = 1; id <= 1 + _random.Next(3); id++) Open(id);
     }
@@ -83,7 +86,7 @@ internal sealed class UdxScenario
     private void Act()
     {
         var stream = _streams[_random.Next(_streams.Count)];
-        switch (_random.Next(16))
+        switch (_random.Next(18))
         {
             case 0:
                 stream.EndWriting(_net.Now);
@@ -96,7 +99,7 @@ internal sealed class UdxScenario
                 stream.SetReading(_net.Now, !stream.IsReading);
                 break;
             case 3 or 4:
-                Migrate(stream);
+                Migrate(stream, _random.Next(s_aliceSockets.Length));
                 break;
             case 5:
                 byte[] message = new byte[1 + _random.Next(MessageSize)];
@@ -106,22 +109,57 @@ internal sealed class UdxScenario
             case 6 or 7 or 8:
                 Disturb();
                 break;
+            case 9:
+                Interrupt();
+                break;
+            case 10:
+                _net.Link = RandomLink() with { Mtu = _net.Link.Mtu }; // a numbered packet keeps its size, so a path that narrows swallows it for good
+                break;
             default:
                 stream.Write(_net.Now, 1 + _random.Next(_random.Next(5) == 0 ? 60_000 : 3_000));
                 break;
         }
     }
 
-    private void Migrate(FuzzStream stream)
+    private void Migrate(FuzzStream stream, int socket)
     {
         var alice = stream.Endpoint == _alice ? stream : stream.Peer;
-        int socket = _random.Next(s_aliceSockets.Length);
+        socket = StillThere(socket);
         if (alice.Closed is null) alice.Machine.ChangeRemote(_net.Now, new SocketId(socket), alice.Machine.RemoteId, s_bob);
         _net.After(_random.Next(TimeSpan.FromMilliseconds(300)), () =>
         {
             var bob = alice.Peer;
-            if (bob.Closed is null) bob.Machine.ChangeRemote(_net.Now, new SocketId(0), bob.Machine.RemoteId, s_aliceSockets[socket]);
+            if (bob.Closed is null) bob.Machine.ChangeRemote(_net.Now, new SocketId(0), bob.Machine.RemoteId, s_aliceSockets[StillThere(socket)]);
         });
+    }
+
+    private int StillThere(int socket) => _hasLostInterface && socket == LostSocket ? 0 : socket;
+
+    /// <summary>What happens to laptops: never so long that a stream may give up.</summary>
+    private void Interrupt()
+    {
+        var host = _random.Next(2) == 0 ? _aliceHost : _bobHost;
+        var pause = _random.Next(s_longestPause);
+        switch (_random.Next(4))
+        {
+            case 0:
+                host.Sleep();
+                _net.After(pause, host.WakeUp);
+                break;
+            case 1:
+                host.Disconnect();
+                _net.After(pause, host.Reconnect);
+                break;
+            case 2:
+                _net.Jump(pause);
+                break;
+            case 3 when !_hasLostInterface:
+                _hasLostInterface = true;
+                _aliceHost.RemoveAddress(s_aliceSockets[LostSocket]);
+                foreach (var stream in _streams)
+                    if (stream.Endpoint == _alice && stream.Machine.Remote.Socket.Value == LostSocket) Migrate(stream, 0);
+                break;
+        }
     }
 
     // A probe repeated past a link that is too narrow for it would prove a packet size that the link does not carry.
