@@ -144,6 +144,7 @@ internal sealed partial class DhtNode
             MaxPingDelay = options.MaxPingDelay,
             MaxNodesPerAddress = options.MaxNodesPerAddress,
             MaxNodesPerNetwork = options.MaxNodesPerNetwork,
+            MaxNodesPerNetworkInRow = options.MaxNodesPerNetworkInRow,
             UnprovedBytesPerSecond = options.UnprovedBytesPerSecond,
             MaxTrackedAddresses = options.MaxTrackedAddresses,
             DownHintsPerTick = options.DownHintsPerTick,

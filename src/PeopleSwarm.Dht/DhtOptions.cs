@@ -109,9 +109,13 @@ public sealed class DhtOptions
     [Range(1, 65535)]
     public int MaxNodesPerAddress { get; set; } = 8;
 
-    /// <summary>Nodes of one public /24 network in the routing table. Default 64.</summary>
+    /// <summary>Nodes of one public /24 network in the routing table, so that whoever has many addresses cannot fill it. Default 10.</summary>
     [Range(1, 65535)]
-    public int MaxNodesPerNetwork { get; set; } = 64;
+    public int MaxNodesPerNetwork { get; set; } = 10;
+
+    /// <summary>Nodes of one public /24 network in a row of the routing table, which holds 20. Default 2.</summary>
+    [Range(1, 20)]
+    public int MaxNodesPerNetworkInRow { get; set; } = 2;
 
     /// <summary>
     /// Bytes a second that answers may take to an address that never proved itself, beyond three times what it sent; 0 for no limit.

@@ -35,7 +35,9 @@ internal sealed record RpcSettings
 
     public int MaxNodesPerAddress { get; init; } = 8;
 
-    public int MaxNodesPerNetwork { get; init; } = 64;
+    public int MaxNodesPerNetwork { get; init; } = 10;
+
+    public int MaxNodesPerNetworkInRow { get; init; } = 2;
 
     /// <summary>Bytes a second that replies to an unproved address may take beyond three times its requests; 0 for no limit.</summary>
     public int UnprovedBytesPerSecond { get; init; } = 64 * 1024;

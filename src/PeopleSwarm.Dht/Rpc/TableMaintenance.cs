@@ -8,7 +8,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     private const int MaxSwaps = 3, MaxChecks = 10, MaxIntroductions = 16;
     private const int PingsAtOnce = 5, PingsWhenBusy = 3, PingsWhenRecent = 2, BusyRequests = 2;
 
-    private readonly NodeDiversity _diversity = new(settings.MaxNodesPerAddress, settings.MaxNodesPerNetwork);
+    private readonly NodeDiversity _diversity = new(settings.MaxNodesPerAddress, settings.MaxNodesPerNetwork, settings.MaxNodesPerNetworkInRow);
     private readonly HashSet<UdpEndPoint> _introductions = [];
     private int _swaps, _checks;
 
@@ -83,7 +83,8 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         for (var node = Ages.Newest; node is not null;)
         {
             var older = node.Older;
-            if (node.Id == id || !identity.Table.TryAdd(node)) Forget(node);
+            bool fits = node.Id != id && _diversity.AllowsInRow(node.EndPoint, RowOf(node.Id));
+            if (!fits || !identity.Table.TryAdd(node)) Forget(node);
             node = older;
         }
     }
@@ -97,7 +98,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
 
     private KnownNode? Add(Timestamp now, in NodeId id, in UdpEndPoint from)
     {
-        if (id == identity.Table.Id || !_diversity.Allows(from)) return null;
+        if (id == identity.Table.Id || !_diversity.Allows(from, RowOf(id))) return null;
         var node = new KnownNode(id, from) { Added = ticks.Now, Pinged = ticks.Now, Seen = ticks.Now };
         if (!identity.Table.TryAdd(node))
         {
@@ -111,15 +112,15 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
 
     private void Introduce(Timestamp now, UdpEndPoint from, NodeId id)
     {
-        if (id == identity.Table.Id || !_diversity.Allows(from) || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
-        bool isRowFull = identity.Table.Row(identity.Table.RowOf(id)) is { IsFull: true };
+        if (id == identity.Table.Id || !_diversity.Allows(from, RowOf(id)) || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
+        bool isRowFull = RowOf(id) is { IsFull: true };
         if (isRowFull && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
         if (_introductions.Add(from)) Ping(now, from, (_, _) => _introductions.Remove(from)); // the answer itself adds it
     }
 
     private void OnRowFull(Timestamp now, KnownNode candidate)
     {
-        if (!IsBootstrapped || _swaps >= MaxSwaps || identity.Table.Row(identity.Table.RowOf(candidate.Id)) is not { } row) return;
+        if (!IsBootstrapped || _swaps >= MaxSwaps || RowOf(candidate.Id) is not { } row) return;
         KnownNode? oldest = null;
         foreach (var node in row.Nodes)
         {
@@ -166,6 +167,8 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         if (guard.IsNetworkUp(lastSentAt)) Remove(node);
         else guard.Suspect(now, node, Ages, Remove);
     }
+
+    private KBucket? RowOf(in NodeId id) => identity.Table.Row(identity.Table.RowOf(id));
 
     private bool Contains(KnownNode node) => identity.Table.Find(node.Id) == node;
 

@@ -113,13 +113,34 @@ public class TableMaintenanceTests
     public void S18_one_address_and_one_network_get_a_limited_share_of_the_table()
     {
         var network = new RpcNetwork(1);
-        var node = network.AddNode(EphemeralMode.Always, s => s with { MaxNodesPerAddress = 3, MaxNodesPerNetwork = 5 }, start: false);
+        var node = network.AddNode(EphemeralMode.Always, s => s with { MaxNodesPerAddress = 3, MaxNodesPerNetwork = 5, MaxNodesPerNetworkInRow = 20 }, start: false);
         for (ushort port = 1; port <= 10; port++) node.Machine.AddNode(network.Network.Now, UdpEndPoint.Parse("9.0.0.1:1").WithPort(port));
         Assert.Equal(3, node.Machine.Table.Count);
         for (int host = 2; host < 20; host++) node.Machine.AddNode(network.Network.Now, new UdpEndPoint((uint)(9 << 24 | host), 1));
         Assert.Equal(5, node.Machine.Table.Count);
         for (ushort port = 1; port <= 10; port++) node.Machine.AddNode(network.Network.Now, UdpEndPoint.Loopback(port));
         Assert.True(node.Machine.Table.Count > 10); // test networks live on one address
+    }
+
+    [Fact]
+    public void S18_a_network_gets_two_places_in_a_row_and_ten_in_the_table_also_when_the_table_moves()
+    {
+        var network = new RpcNetwork(1);
+        var node = network.AddNode(EphemeralMode.Always, start: false);
+        for (int host = 1; host < 255; host++) node.Machine.AddNode(network.Network.Now, new UdpEndPoint((uint)(9 << 24 | host), 1));
+        var table = node.Machine.Table;
+        Assert.InRange(table.Count, 6, 10);
+        Assert.All(Enumerable.Range(0, 20), row => Assert.InRange(table.Row(row)?.Count ?? 0, 0, 2));
+
+        var moved = RpcNetwork.Grow(2, 8);
+        var adaptive = moved.AddNode(EphemeralMode.Never, start: false);
+        for (int host = 1; host < 255; host++) adaptive.Machine.AddNode(moved.Network.Now, new UdpEndPoint((uint)(9 << 24 | host), 1));
+        int before = adaptive.Machine.Table.Count;
+        adaptive.Machine.Start(moved.Network.Now);
+        moved.Network.Expect(() => adaptive.Machine.Id is not null, TimeSpan.FromMinutes(2));
+        var rows = Enumerable.Range(0, 20).Select(row => adaptive.Machine.Table.Row(row)?.Nodes.Count(n => n.EndPoint.IPv4 >> 24 == 9) ?? 0).ToArray();
+        Assert.All(rows, count => Assert.InRange(count, 0, 2));
+        Assert.InRange(rows.Sum(), 0, before);
     }
 
     [Fact]
