@@ -33,6 +33,7 @@ internal sealed partial class DhtNode
         {
             if (Status.IsSuspended) return;
             await WithdrawAsync().ConfigureAwait(false);
+            await SaveStateAsync().ConfigureAwait(false);
             await OnLoopAsync(_machine.Suspend).ConfigureAwait(false);
             _sockets.Close();
             DhtLog.Suspended(_logger);
@@ -124,6 +125,7 @@ internal sealed partial class DhtNode
         _host.SocketFailed += OnSocketFailed;
         _services.LocalNetwork.Changed += OnInterfacesChanged;
         _sleepWatch = new(_services.Time, OnSlept);
+        await LoadStateAsync().ConfigureAwait(false);
         await OnLoopAsync(now => _machine.Start(now, sockets)).ConfigureAwait(false);
         DhtLog.Listening(_logger, _sockets.Local, _sockets.Client);
     }
@@ -134,7 +136,12 @@ internal sealed partial class DhtNode
         _services.LocalNetwork.Changed -= OnInterfacesChanged;
         _host.SocketFailed -= OnSocketFailed;
         if (_sleepWatch is { } watch) await watch.DisposeAsync().ConfigureAwait(false);
-        if (_start is { IsCompletedSuccessfully: true } && !Status.IsSuspended) await WithdrawAsync().ConfigureAwait(false);
+        if (_saveTimer is { } timer) await timer.DisposeAsync().ConfigureAwait(false);
+        if (_start is { IsCompletedSuccessfully: true } && !Status.IsSuspended)
+        {
+            await WithdrawAsync().ConfigureAwait(false);
+            await SaveStateAsync().ConfigureAwait(false);
+        }
         await OnLoopAsync(now =>
         {
             _peers.Destroy(now);

@@ -32,6 +32,13 @@ public sealed class DhtOptions
     /// <summary>Nodes known from before, best first; they enter the routing table unasked. Default none.</summary>
     public IList<UdpEndPoint> Nodes { get; set; } = [];
 
+    /// <summary>
+    /// A file that keeps the routing table and the relays of known peers from one run to the next, so that the node finds its network although every
+    /// bootstrap node is down. Written every 5 min and at the end, at most 1 MiB; a file that is damaged or of another set of bootstrap nodes
+    /// is ignored. One node to a file. Null for none. Default null.
+    /// </summary>
+    public string? StateFile { get; set; }
+
     /// <summary>The IPv4 address to bind. Default <c>0.0.0.0</c>. A bootstrap node's is its public address.</summary>
     [Required]
     public string Host { get; set; } = "0.0.0.0";

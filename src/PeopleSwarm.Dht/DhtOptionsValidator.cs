@@ -28,6 +28,7 @@ internal sealed class DhtOptionsRules : IValidateOptions<DhtOptions>
         {
             if (!node.IsIPv4 || node.Port == 0) result.AddError($"'{node}' is not an IPv4 address with a port.", nameof(options.Nodes));
         }
+        if (options.StateFile is { } path && string.IsNullOrWhiteSpace(path)) result.AddError("It must be a path, or null.", nameof(options.StateFile));
         bool hasHost = TryParseHost(options.Host, out var host);
         if (!hasHost) result.AddError($"'{options.Host}' is not an IPv4 address.", nameof(options.Host));
         if (options.Port != 0 && options.Port + options.PortCount > 65536) result.AddError("Port and PortCount must end below 65536.", nameof(options.PortCount));

@@ -201,6 +201,15 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         foreach (var server in _servers.Values) server.Announcer.Refresh(now);
     }
 
+    /// <summary>Relays of a peer known from an earlier run.</summary>
+    public void RememberRelays(Timestamp now, PeerRecord peer)
+    {
+        if (_context.Options.MaxCachedPeers != 0) _relayCache.Set(now, peer.PublicKey, peer.RelayAddresses);
+    }
+
+    /// <summary>Peers we were connected to and their relays, newest last.</summary>
+    public IReadOnlyList<PeerRecord> RememberedRelays(int limit) => [.. _relayCache.Entries.TakeLast(limit).Select(e => new PeerRecord(e.Key, e.Value))];
+
     /// <summary>Fails all connects and drops all listeners without a word: the node goes away.</summary>
     public void Destroy(Timestamp now)
     {

@@ -22,6 +22,9 @@ internal sealed class KnownNode(NodeId id, UdpEndPoint endPoint)
     /// <summary>Times it was heard: tells an answer from none within one tick.</summary>
     public long TimesHeard { get; set; }
 
+    /// <summary>Whether it is there on somebody's word alone and was never heard: it gives way to any that answers.</summary>
+    public bool IsHearsay { get; set; }
+
     /// <summary>Times others told it was down.</summary>
     public int DownHints { get; set; }
 

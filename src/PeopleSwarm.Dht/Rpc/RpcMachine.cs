@@ -29,7 +29,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private readonly Health _health = new();
     private readonly byte[] _scratch = new byte[RpcProtocol.MaxDatagramSize];
     private RpcStatus _lastStatus;
-    private bool _isStarted;
+    private bool _isStarted, _isTableOld;
     private int _refreshes;
 
     public RpcMachine(Timestamp now, RpcSettings settings, RpcSockets sockets, ICryptoSuite crypto, IRandomSource random)
@@ -53,7 +53,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _delayedPings = new(settings.MaxDelayedPings, settings.MaxPingDelay);
         _internalCommands = new(_replier, _table, _delayedPings);
         if (settings.KnownEndPoint is { } known) _identity.Nat.Add(known);
-        for (int i = settings.Nodes.Count - 1; i >= 0; i--) _table.AddKnown(now, settings.Nodes[i]);
+        Remember(now, settings.Nodes);
         _lastStatus = Status;
     }
 
@@ -126,6 +126,16 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         var nodes = new List<UdpEndPoint>();
         for (var node = _table.Ages.Newest; node is not null && nodes.Count < limit; node = node.Older) nodes.Add(node.EndPoint);
         return nodes;
+    }
+
+    /// <summary>
+    /// Puts nodes known from an earlier run into the table, best first; before <see cref="Start(Timestamp)"/>. They may all be gone, so the bootstrap
+    /// nodes are asked beside them.
+    /// </summary>
+    public void Remember(Timestamp now, IReadOnlyList<UdpEndPoint> nodes)
+    {
+        for (int i = nodes.Count - 1; i >= 0; i--) _table.AddKnown(now, nodes[i]);
+        _isTableOld |= nodes.Count != 0;
     }
 
     /// <summary>Puts a node into the table without asking it.</summary>
@@ -305,7 +315,8 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private void OnRequestTimeout(Timestamp now, RpcCall call) => _table.OnTimeout(now, call);
 
     /// <summary>A FIND_NODE walk that yields to other traffic.</summary>
-    private void StartBackgroundQuery(Timestamp now, NodeId target, IRpcQueryObserver observer) => Walk(now, target, observer, askBootstrap: false);
+    private void StartBackgroundQuery(Timestamp now, NodeId target, IRpcQueryObserver observer) =>
+        Walk(now, target, observer, askBootstrap: _isTableOld);
 
     private void Walk(Timestamp now, NodeId target, IRpcQueryObserver observer, bool askBootstrap)
     {

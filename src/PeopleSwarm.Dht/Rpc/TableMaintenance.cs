@@ -44,7 +44,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     public void AddKnown(Timestamp now, in UdpEndPoint node)
     {
         var id = ids.Of(node);
-        if (settings.Allows(node) && identity.Table.Find(id) is null) Add(now, id, node);
+        if (settings.Allows(node) && identity.Table.Find(id) is null && Add(now, id, node, isHearsay: true) is { } added) added.IsHearsay = true;
     }
 
     /// <summary>A request to a node of the table was not answered.</summary>
@@ -93,16 +93,18 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     {
         node.Pinged = node.Seen = ticks.Now;
         node.TimesHeard++;
+        node.IsHearsay = false;
         Ages.MoveToNewest(node);
     }
 
-    private KnownNode? Add(Timestamp now, in NodeId id, in UdpEndPoint from)
+    private KnownNode? Add(Timestamp now, in NodeId id, in UdpEndPoint from, bool isHearsay = false)
     {
         if (id == identity.Table.Id || !_diversity.Allows(from, RowOf(id))) return null;
         var node = new KnownNode(id, from) { Added = ticks.Now, Pinged = ticks.Now, Seen = ticks.Now };
+        if (!isHearsay && RowOf(id) is { IsFull: true } row && row.Nodes.FirstOrDefault(n => n.IsHearsay) is { } unheard) Remove(unheard);
         if (!identity.Table.TryAdd(node))
         {
-            OnRowFull(now, node);
+            if (!isHearsay) OnRowFull(now, node);
             return null;
         }
         Ages.Add(node);
@@ -114,7 +116,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     {
         if (id == identity.Table.Id || !_diversity.Allows(from, RowOf(id)) || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
         bool isRowFull = RowOf(id) is { IsFull: true };
-        if (isRowFull && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
+        if (isRowFull && !RowOf(id)!.Nodes.Any(n => n.IsHearsay) && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
         if (_introductions.Add(from)) Ping(now, from, (_, _) => _introductions.Remove(from)); // the answer itself adds it
     }
 

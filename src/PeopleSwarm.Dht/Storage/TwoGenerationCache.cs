@@ -15,6 +15,9 @@ internal sealed class TwoGenerationCache<TKey, TValue>(int maxSize, TimeSpan max
     /// <summary>Entries of both generations.</summary>
     public int Count => _fresh.Count + _stale.Count;
 
+    /// <summary>The entries, those of the older generation first.</summary>
+    public IEnumerable<KeyValuePair<TKey, TValue>> Entries => _stale.Concat(_fresh);
+
     /// <summary>Finds an entry; <paramref name="renew"/> lets it live as long as a new one.</summary>
     public bool TryGet(Timestamp now, TKey key, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out TValue value, bool renew = false)
     {
