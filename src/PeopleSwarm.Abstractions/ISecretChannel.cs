@@ -39,10 +39,12 @@ public sealed record SecretChannelOptions
 /// <summary>
 /// An encrypted byte stream over another. As a pipe it has no message boundaries: each flush of
 /// <see cref="IDuplexPipe.Output"/> seals what was written as one or more messages.
-/// <see cref="WriteMessageAsync"/> and <see cref="ReadMessageAsync"/> keep boundaries; use either form in each direction.
+/// <see cref="IMessageChannel.WriteMessageAsync"/> seals one message of at most <see cref="SecretChannelOptions.MaxMessageSize"/> bytes, and
+/// <see cref="IMessageChannel.ReadMessageAsync"/>, which skips empty ones when keep-alive is on, keeps boundaries; use either form in each direction.
+/// <see cref="IMessageChannel.Abort"/> breaks the stream below too.
 /// </summary>
 /// <remarks>Spec: noise-and-secretstream, sections 5 to 8. One reader and one writer at a time.</remarks>
-public interface ISecretChannel : IDuplexPipe, IAsyncDisposable
+public interface ISecretChannel : IDuplexPipe, IMessageChannel
 {
     /// <summary>Our key.</summary>
     PublicKey LocalPublicKey { get; }
@@ -62,17 +64,6 @@ public interface ISecretChannel : IDuplexPipe, IAsyncDisposable
     /// <summary>Bytes of message bodies received, lengths not included.</summary>
     long RawBytesRead { get; }
 
-    /// <summary>Seals <paramref name="message"/> as one message and flushes it.</summary>
-    /// <param name="message">0 to <see cref="SecretChannelOptions.MaxMessageSize"/> bytes.</param>
-    /// <param name="cancellationToken">Cancels waiting for room, not the message.</param>
-    /// <exception cref="ArgumentException">The message is too large.</exception>
-    /// <exception cref="IOException">The channel is broken.</exception>
-    ValueTask WriteMessageAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken = default);
-
-    /// <summary>The next message, valid until the next call; null at the end. Empty messages are skipped when keep-alive is on.</summary>
-    /// <exception cref="IOException">The channel is broken.</exception>
-    ValueTask<ReadOnlyMemory<byte>?> ReadMessageAsync(CancellationToken cancellationToken = default);
-
     /// <summary>Sends an empty message now, whatever the interval.</summary>
     void SendKeepAlive();
 
@@ -85,7 +76,4 @@ public interface ISecretChannel : IDuplexPipe, IAsyncDisposable
     /// peer's is ignored. Any thread, one caller at a time.
     /// </summary>
     void ReceiveUnordered(ReadOnlySpan<byte> message);
-
-    /// <summary>Breaks the channel and the stream below at once.</summary>
-    void Abort(Exception? error = null);
 }

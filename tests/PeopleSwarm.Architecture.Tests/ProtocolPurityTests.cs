@@ -7,6 +7,7 @@ public class ProtocolPurityTests
     [
         "PeopleSwarm.Udx.Protocol",
         "PeopleSwarm.Noise.Protocol",
+        "PeopleSwarm.Protomux.Protocol",
         "PeopleSwarm.Dht.Messages", "PeopleSwarm.Dht.Kademlia", "PeopleSwarm.Dht.Rpc", "PeopleSwarm.Dht.Storage", "PeopleSwarm.Dht.Relay",
         "PeopleSwarm.Dht.Connect", "PeopleSwarm.Dht.Announcing", "PeopleSwarm.Dht.Nat",
         "PeopleSwarm.Swarm.Policy",
