@@ -55,6 +55,42 @@ public interface IDhtNode : IAsyncDisposable
     /// <summary>Looks the topic up and withdraws <paramref name="keyPair"/> wherever it is listed.</summary>
     IDhtQuery<LookupReply> LookupAndUnannounce(Topic topic, KeyPair keyPair, DhtQueryOptions? options = null);
 
+    /// <summary>Stores a value on the nodes closest to its hash, for about two days.</summary>
+    /// <param name="value">At most <see cref="ImmutableRecord.MaxValueSize"/> bytes, also none.</param>
+    /// <param name="options">How the query runs; its commit is not used.</param>
+    /// <param name="cancellationToken">Gives it up; nodes may have it by then.</param>
+    /// <exception cref="ArgumentException">The value is too large.</exception>
+    /// <exception cref="DhtException">No node took it.</exception>
+    Task<ImmutablePutResult> PutImmutableAsync(ReadOnlyMemory<byte> value, DhtQueryOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Looks for the value with this hash; null if no node has it.</summary>
+    /// <exception cref="DhtException">No node answered, or the node was suspended or disposed.</exception>
+    Task<ImmutableRecord?> GetImmutableAsync(NodeId target, DhtQueryOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Stores the value of a key on the nodes closest to the key's hash, in place of one with a lower sequence number.</summary>
+    /// <param name="keyPair">Whose value; it signs.</param>
+    /// <param name="value">At most <see cref="MutableRecord.MaxValueSize"/> bytes, also none.</param>
+    /// <param name="seq">Its sequence number, 0 to 2^53 - 1, higher than that of the value it replaces.</param>
+    /// <param name="options">How the query runs; its commit is not used.</param>
+    /// <param name="cancellationToken">Gives it up; nodes may have it by then.</param>
+    /// <exception cref="ArgumentException">The value is too large, the sequence number out of range, or the key pair cannot sign.</exception>
+    /// <exception cref="DhtException">
+    /// A node has a higher sequence number (<see cref="DhtError.SeqTooLow"/>) or another value of this one
+    /// (<see cref="DhtError.SeqReused"/>), and then nothing was stored; or no node took it; or the signature function failed.
+    /// </exception>
+    Task<MutablePutResult> PutMutableAsync(KeyPair keyPair, ReadOnlyMemory<byte> value, long seq = 0, DhtQueryOptions? options = null,
+        CancellationToken cancellationToken = default);
+
+    /// <summary>Stores a record again as its owner signed it. Anybody may, to keep it alive and to bring it to nodes with an older one.</summary>
+    /// <exception cref="ArgumentException">The record is not signed by its key, or out of range.</exception>
+    /// <exception cref="DhtException">As <see cref="PutMutableAsync(KeyPair, ReadOnlyMemory{byte}, long, DhtQueryOptions?, CancellationToken)"/>.</exception>
+    Task<MutablePutResult> PutMutableAsync(MutableRecord record, DhtQueryOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Looks for the value of a key; null if no node has one with the sequence number wanted.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="DhtException">No node answered, or the node was suspended or disposed.</exception>
+    Task<MutableRecord?> GetMutableAsync(PublicKey publicKey, MutableGetOptions? options = null, CancellationToken cancellationToken = default);
+
     /// <summary>Opens an encrypted connection to whoever listens on <paramref name="publicKey"/>.</summary>
     /// <exception cref="PeerConnectException">It failed; the exception says why and what was tried.</exception>
     Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default);

@@ -78,6 +78,9 @@ public class DhtException : IOException
 
     /// <summary>Why.</summary>
     public DhtError Error { get; }
+
+    /// <summary>The error code that nodes answered with; 0 for none.</summary>
+    public int RemoteError { get; init; }
 }
 
 /// <summary>Why a DHT operation failed.</summary>
@@ -100,4 +103,13 @@ public enum DhtError
 
     /// <summary>Over a limit of this node's options.</summary>
     LimitReached,
+
+    /// <summary>A mutable value with this sequence number and other bytes exists.</summary>
+    SeqReused,
+
+    /// <summary>A mutable value with a higher sequence number exists.</summary>
+    SeqTooLow,
+
+    /// <summary>The signature function threw, or its signature is none.</summary>
+    SigningFailed,
 }

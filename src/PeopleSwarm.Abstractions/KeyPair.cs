@@ -29,8 +29,20 @@ public sealed class KeyPair : IDisposable
         secretKey.CopyTo(_secretKey);
     }
 
+    /// <summary>A key pair whose secret part somebody else holds: it can announce and put, but neither listen nor connect.</summary>
+    /// <param name="publicKey">The public key.</param>
+    /// <param name="signer">Signs for it.</param>
+    public KeyPair(PublicKey publicKey, SignatureFunction signer) : this(publicKey, default(ReadOnlySpan<byte>))
+    {
+        ArgumentNullException.ThrowIfNull(signer);
+        Signer = signer;
+    }
+
     /// <summary>The public key.</summary>
     public PublicKey PublicKey { get; }
+
+    /// <summary>Signs where the secret key is not here; null where it is, and where nobody signs.</summary>
+    public SignatureFunction? Signer { get; }
 
     /// <summary>Whether the secret key is here and not only the public one.</summary>
     public bool HasSecretKey => _secretKey.Length != 0;

@@ -46,21 +46,21 @@ internal sealed partial class DhtNode : IDhtNode
         if (options.RelayAddresses.Count > MaxRelayAddresses || options.RelayAddresses.Any(a => !a.IsIPv4))
             throw new ArgumentException($"Relay addresses are at most {MaxRelayAddresses} IPv4 addresses.", nameof(options));
         var record = new PeerRecord(keyPair.PublicKey, options.RelayAddresses);
-        return ChangeTopic(topic, new(keyPair, record, options.Bump, options.Clear), options.Query);
+        return ChangeTopic(topic, keyPair, record, options.Bump, options.Clear, options.Query);
     }
 
     public IDhtQuery<LookupReply> LookupAndUnannounce(Topic topic, KeyPair keyPair, DhtQueryOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(keyPair);
         ThrowIfCannotSign(keyPair);
-        return ChangeTopic(topic, new(keyPair, Record: null, Bump: 0, Withdraw: true), options);
+        return ChangeTopic(topic, keyPair, record: null, bump: 0, withdraw: true, options);
     }
 
     public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
         var keyPair = options.KeyPair ?? KeyPair;
-        ThrowIfCannotSign(keyPair);
+        ThrowIfCannotShakeHands(keyPair);
         if (options.Timeout < s_minConnectTimeout || options.Timeout > s_maxConnectTimeout)
             throw new ArgumentOutOfRangeException(nameof(options), options.Timeout, "Timeout is 1 s to 10 min.");
         if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
@@ -97,7 +97,7 @@ internal sealed partial class DhtNode : IDhtNode
     {
         options ??= new();
         var key = keyPair ?? KeyPair;
-        ThrowIfCannotSign(key);
+        ThrowIfCannotShakeHands(key);
         if (options.HandshakeClearWait < s_minClearWait || options.HandshakeClearWait > s_maxClearWait)
             throw new ArgumentOutOfRangeException(nameof(options), options.HandshakeClearWait, "HandshakeClearWait is 1 to 60 s.");
         if (options.MaxHandshakes is < 1 or > MaxHandshakes)
@@ -160,8 +160,10 @@ internal sealed partial class DhtNode : IDhtNode
         }
     }
 
-    private DhtQuery<LookupReply> ChangeTopic(Topic topic, TopicChange change, DhtQueryOptions? options)
+    private DhtQuery<LookupReply> ChangeTopic(Topic topic, KeyPair keyPair, PeerRecord? record, long bump, bool withdraw, DhtQueryOptions? options)
     {
+        var signer = keyPair.Signer is { } function ? new SignatureSource(this, function, _services.Crypto, _lifetime.Token) : null;
+        var change = new TopicChange(keyPair, record, bump, withdraw, signer);
         var target = new NodeId(topic.ToArray());
         var request = QueryRequest(target, PeerCommand.Lookup, null, options);
         return new(this, (now, observer) =>
@@ -170,7 +172,7 @@ internal sealed partial class DhtNode : IDhtNode
             var query = new TopicQuery(_machine, _peers.Signer, change, target, observer);
             query.Start(now, request);
             return query;
-        }, MapLookup, _options.QueryBuffer, hasCommit: change.Record is not null);
+        }, MapLookup, _options.QueryBuffer, () => signer?.Error, hasCommit: record is not null);
     }
 
     private static bool MapLookup(RpcResponse reply, out LookupReply value)
@@ -192,6 +194,12 @@ internal sealed partial class DhtNode : IDhtNode
 
     private static void ThrowIfCannotSign(KeyPair keyPair)
     {
-        if (!keyPair.HasSecretKey) throw new ArgumentException("The key pair has no secret key.", nameof(keyPair));
+        if (!keyPair.HasSecretKey && keyPair.Signer is null)
+            throw new ArgumentException("The key pair has neither a secret key nor a function that signs.", nameof(keyPair));
+    }
+
+    private static void ThrowIfCannotShakeHands(KeyPair keyPair)
+    {
+        if (!keyPair.HasSecretKey) throw new ArgumentException("The key pair has no secret key, which a handshake needs.", nameof(keyPair));
     }
 }

@@ -11,7 +11,7 @@ internal delegate bool ReplyMap<T>(RpcResponse reply, out T value);
 /// <param name="begin">Starts the walk, on the loop.</param>
 /// <param name="map">Turns answers into values; on the loop.</param>
 /// <param name="buffer">Values kept before the walk pauses; what is in flight then may follow.</param>
-/// <param name="commitError">What the application's commit threw; null for nothing.</param>
+/// <param name="commitError">Why nothing could be committed, or what the application's commit threw; null for nothing.</param>
 /// <param name="hasCommit">Whether ending without a commit is a failure.</param>
 internal sealed class DhtQuery<T>(DhtNode node, Func<Timestamp, IRpcQueryObserver, IRpcQuery> begin, ReplyMap<T> map, int buffer,
     Func<Exception?>? commitError = null, bool hasCommit = false) : IDhtQuery<T>, IRpcQueryObserver
@@ -143,14 +143,16 @@ internal sealed class DhtQuery<T>(DhtNode node, Func<Timestamp, IRpcQueryObserve
     private async Task<DhtQueryResult> ResultAsync()
     {
         var outcome = await _finished.Task.ConfigureAwait(false);
-        if ((_mapError ?? commitError?.Invoke()) is { } error) throw new DhtException(DhtError.Destroyed, "The application's code for this query threw.", error);
+        var error = _mapError ?? commitError?.Invoke();
+        if (error is DhtException known) throw known;
+        if (error is not null) throw new DhtException(DhtError.Destroyed, "The application's code for this query threw.", error);
         if (outcome.Failure is RpcFailure.Cancelled or RpcFailure.Suspended) throw outcome.Failure.ToException();
         if (hasCommit && outcome.ClosestReplies.Count == 0) throw new DhtException(DhtError.TooFewNodes, "No node was found to commit to.");
         if (hasCommit && outcome.Committed == 0)
         {
             throw outcome.Failure == RpcFailure.TimedOut
                 ? outcome.Failure.ToException()
-                : new DhtException(DhtError.CommitRefused, $"Every node refused the commit; the last error was {outcome.LastCommitError}.");
+                : new DhtException(DhtError.CommitRefused, $"Every node refused the commit; the last error was {outcome.LastCommitError}.") { RemoteError = outcome.LastCommitError };
         }
         return new([.. outcome.ClosestReplies.Select(r => r.From)], outcome.Successes, outcome.Errors, outcome.Committed);
     }

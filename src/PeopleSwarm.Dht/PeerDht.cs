@@ -30,14 +30,17 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         _context = context;
         var options = context.Options;
         Signer = new(context.Crypto, context.Namespaces);
-        _routes = new(options.MaxRecords, options.RecordAge);
-        _storage = new(context.Engine, _routes, context.Crypto, Signer, context.Random, context.UnixMilliseconds, options);
+        MutableSigner = new(context.Crypto, context.Namespaces);
+        _routes = new(options.MaxRecords, options.RecordAge, options.MaxRecordsPerSource);
+        _storage = new(context.Engine, _routes, context.Crypto, Signer, MutableSigner, context.Random, context.UnixMilliseconds, options);
         _router = new(context.Engine, _routes, options);
         _relayCache = new(Math.Max(1, options.MaxCachedPeers), TimeSpan.FromDays(365));
         _sweepInterval = options.RecordAge / 3;
     }
 
     public AnnounceSigner Signer { get; }
+
+    public MutableSigner MutableSigner { get; }
 
     public StorageNode Storage => _storage;
 

@@ -9,14 +9,36 @@ public sealed class PeerDhtOptions
     [Range(16, 16 * 1024 * 1024)]
     public int MaxRecords { get; set; } = 65_536;
 
+    /// <summary>Of those, how many one source address may bring; its oldest give way. Default 8,192.</summary>
+    [Range(1, 16 * 1024 * 1024)]
+    public int MaxRecordsPerSource { get; set; } = 8192;
+
     /// <summary>Age of an announcement nobody renews, 1 minute to 1 day; it goes between 2/3 and 4/3 of it. Default 20 minutes.</summary>
     public TimeSpan RecordAge { get; set; } = TimeSpan.FromMinutes(20);
 
-    /// <summary>Signatures of announcements checked for one source address a second; twice as many at once. Default 200.</summary>
+    /// <summary>Bytes of stored values in each of two generations, each value with 256 bytes more; the oldest give way. Default 64 MiB.</summary>
+    [Range(64 * 1024, int.MaxValue)]
+    public int MaxValueBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>Of those, how many one source address may bring; its oldest give way. Default 4 MiB.</summary>
+    [Range(4 * 1024, int.MaxValue)]
+    public int MaxValueBytesPerSource { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>Age of a value nobody puts or reads, 1 minute to 30 days; it goes between 2/3 and 4/3 of it. Default 48 hours.</summary>
+    public TimeSpan ValueAge { get; set; } = TimeSpan.FromHours(48);
+
+    /// <summary>
+    /// Sequence numbers of mutable values remembered in each of two generations, for twice the age of a value: an older record cannot
+    /// take the place of one that had to go. Default 131,072.
+    /// </summary>
+    [Range(16, 16 * 1024 * 1024)]
+    public int MaxRememberedSeqs { get; set; } = 131_072;
+
+    /// <summary>Signatures of announcements and mutable values checked for one source address a second; twice as many at once. Default 200.</summary>
     [Range(1, 1_000_000)]
     public int VerificationsPerSourcePerSecond { get; set; } = 200;
 
-    /// <summary>Signatures of announcements checked a second for all sources; twice as many at once. Default 500.</summary>
+    /// <summary>Signatures of announcements and mutable values checked a second for all sources; twice as many at once. Default 500.</summary>
     [Range(1, 1_000_000)]
     public int VerificationsPerSecond { get; set; } = 500;
 

@@ -12,6 +12,7 @@ internal sealed class PeerDhtOptionsRules : IValidateOptions<PeerDhtOptions>
     {
         ValidateOptionsResultBuilder result = new();
         Check(result, nameof(options.RecordAge), options.RecordAge, TimeSpan.FromMinutes(1), TimeSpan.FromDays(1));
+        Check(result, nameof(options.ValueAge), options.ValueAge, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30));
         Check(result, nameof(options.ForwardLifetime), options.ForwardLifetime, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.RelayPingInterval), options.RelayPingInterval, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.PassiveWait), options.PassiveWait, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));

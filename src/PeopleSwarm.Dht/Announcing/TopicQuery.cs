@@ -8,7 +8,8 @@ namespace PeopleSwarm.Dht.Announcing;
 /// <param name="Record">What is announced on the closest nodes afterwards; null for nothing.</param>
 /// <param name="Bump">The bump announced with it; 0 for none.</param>
 /// <param name="Withdraw">Whether earlier announcements of the key are withdrawn wherever they are listed.</param>
-internal sealed record TopicChange(KeyPair KeyPair, PeerRecord? Record, long Bump, bool Withdraw);
+/// <param name="Signer">Signs where the key pair has no secret key; null where it has.</param>
+internal sealed record TopicChange(KeyPair KeyPair, PeerRecord? Record, long Bump, bool Withdraw, IAnnouncementSigner? Signer = null);
 
 /// <summary>
 /// A LOOKUP that withdraws a key as it finds it and announces it in the end (spec hyperdht, 5). What is signed is signed for each
@@ -48,8 +49,7 @@ internal sealed class TopicQuery(IRpcEngine engine, AnnounceSigner signer, Topic
 
     public void OnReply(Timestamp now, RpcResponse reply)
     {
-        if (change.Withdraw && reply is { Token: { } token, Id: { } id, Value: { } value } && MayList(value.Span))
-            Send(now, new(reply.From, PeerCommand.Unannounce, target, signer.SignUnannounce(change.KeyPair, target, id, token.Span), token, ToId: id), null);
+        if (change.Withdraw && reply is { Token: { } token, Id: { } id, Value: { } value } && MayList(value.Span)) Withdraw(now, reply.From, id, token);
         observer.OnReply(now, reply);
     }
 
@@ -82,15 +82,47 @@ internal sealed class TopicQuery(IRpcEngine engine, AnnounceSigner signer, Topic
         if (_pending == 0) EndCommitted(now);
     }
 
+    private void Withdraw(Timestamp now, UdpEndPoint to, NodeId id, ReadOnlyMemory<byte> token)
+    {
+        if (change.Signer is null)
+        {
+            Send(now, new(to, PeerCommand.Unannounce, target, signer.SignUnannounce(change.KeyPair, target, id, token.Span), token, ToId: id), null);
+            return;
+        }
+        var record = new PeerRecord(change.KeyPair.PublicKey, []);
+        SignElsewhere(signer.Request(SignaturePurpose.Unannounce, target, id, token, record), (at, signature) =>
+            Send(at, new(to, PeerCommand.Unannounce, target, new AnnounceMessage { Peer = record, Signature = signature }.Encode(), token, ToId: id), null));
+    }
+
     private void Announce(Timestamp now, UdpEndPoint to, NodeId id, ReadOnlyMemory<byte> token, bool isRetry)
     {
-        var value = signer.SignAnnounce(change.KeyPair, target, id, token.Span, change.Record!, change.Bump);
+        if (change.Signer is null)
+        {
+            SendAnnouncement(now, to, id, token, signer.SignAnnounce(change.KeyPair, target, id, token.Span, change.Record!, change.Bump), isRetry);
+            return;
+        }
+        SignElsewhere(signer.Request(SignaturePurpose.Announce, target, id, token, change.Record!), (at, signature) =>
+            SendAnnouncement(at, to, id, token, new AnnounceMessage { Peer = change.Record, Signature = signature, Bump = change.Bump }.Encode(), isRetry));
+    }
+
+    private void SendAnnouncement(Timestamp now, UdpEndPoint to, NodeId id, ReadOnlyMemory<byte> token, byte[] value, bool isRetry) =>
         Send(now, new(to, PeerCommand.Announce, target, value, token, ToId: id), (at, outcome) =>
         {
             if (outcome.Response is not { } response) _isTimedOut |= outcome.Failure == RpcFailure.TimedOut;
             else if (response.Error == 0) _committed++;
             else if (response is { Error: RpcErrors.InvalidToken, Token: { } fresh } && !isRetry) Announce(at, to, id, fresh, isRetry: true);
             else _lastError = response.Error;
+        });
+
+    /// <summary>Goes on with the signature when it comes; without one, as if this node had not been there.</summary>
+    private void SignElsewhere(SignatureRequest request, Action<Timestamp, byte[]> signed)
+    {
+        _pending++;
+        change.Signer!.Sign(request, (now, signature) =>
+        {
+            if (_isOver) return;
+            if (signature is not null) signed(now, signature);
+            Settle(now);
         });
     }
 
@@ -101,10 +133,16 @@ internal sealed class TopicQuery(IRpcEngine engine, AnnounceSigner signer, Topic
         {
             if (_isOver) return;
             done?.Invoke(at, outcome);
-            if (--_pending != 0) return;
-            if (_isCommitting) EndCommitted(at);
-            else if (_outcome is { } walked) Commit(at, walked);
+            Settle(at);
         }));
+    }
+
+    /// <summary>One thing less is under way.</summary>
+    private void Settle(Timestamp now)
+    {
+        if (--_pending != 0) return;
+        if (_isCommitting) EndCommitted(now);
+        else if (_outcome is { } walked) Commit(now, walked);
     }
 
     private void EndCommitted(Timestamp now)

@@ -16,6 +16,15 @@ internal sealed class AnnounceSigner(ICryptoSuite crypto, PeerNamespaces namespa
     public byte[] SignUnannounce(KeyPair keyPair, in NodeId target, in NodeId storingNode, ReadOnlySpan<byte> token) =>
         Sign(namespaces.Unannounce, keyPair, target, storingNode, token, new(keyPair.PublicKey, []), 0);
 
+    /// <summary>What somebody else has to sign for one storing node.</summary>
+    public SignatureRequest Request(SignaturePurpose purpose, in NodeId target, in NodeId storingNode, ReadOnlyMemory<byte> token, PeerRecord record)
+    {
+        var signable = new byte[SignableSize];
+        var space = purpose == SignaturePurpose.Announce ? namespaces.Announce : namespaces.Unannounce;
+        WriteSignable(signable, space, target, storingNode, token.Span, record, refresh: default);
+        return new(purpose, record.PublicKey, signable, target) { StoringNode = storingNode, Token = token, Record = record };
+    }
+
     public bool VerifyAnnounce(in NodeId target, in NodeId storingNode, ReadOnlySpan<byte> token, in AnnounceMessage message) =>
         Verify(namespaces.Announce, target, storingNode, token, message);
 

@@ -5,8 +5,7 @@ internal ref struct RpcRequestMessage
 {
     public const byte Header = 0x03;
 
-    private const int HasIdFlag = 1, HasTokenFlag = 2, IsInternalFlag = 4, HasTargetFlag = 8, HasValueFlag = 16;
-    private const int FixedSize = 1 + 1 + 2 + AddressArray.ItemSize;
+    private const int IsInternalFlag = 4, HasTargetFlag = 8, HasValueFlag = 16;
 
     public ushort Tid { get; init; }
 
@@ -32,7 +31,7 @@ internal ref struct RpcRequestMessage
     public ReadOnlySpan<byte> Value { get; init; }
 
     /// <summary>Bytes of the encoded datagram.</summary>
-    public readonly int Size => FixedSize + (Id is null ? 0 : NodeId.Size) + Token.Length + CompactWriter.SizeOfUInt(Command)
+    public readonly int Size => RpcHeader.FixedSize + (Id is null ? 0 : NodeId.Size) + Token.Length + CompactWriter.SizeOfUInt(Command)
         + (Target is null ? 0 : NodeId.Size) + (HasValue ? CompactWriter.SizeOfBuffer(Value.Length) : 0);
 
     /// <summary>Reads a request; false if it is anything else. Unknown flags and trailing bytes are ignored.</summary>
@@ -40,21 +39,19 @@ internal ref struct RpcRequestMessage
     {
         message = default;
         var reader = new CompactReader(datagram);
-        if (!reader.TryReadByte(out byte header) || header != Header || !reader.TryReadUInt(out long flags) || !reader.TryReadUInt16(out ushort tid)
-            || !reader.TryReadIPv4Address(out var to)) return false;
-        NodeId id = default, target = default;
-        ReadOnlySpan<byte> token = default, value = default;
-        if ((flags & HasIdFlag) != 0 && !reader.TryReadNodeId(out id)) return false;
-        if ((flags & HasTokenFlag) != 0 && !reader.TryReadFixed32(out token)) return false;
+        if (!RpcHeader.TryRead(ref reader, Header, out var header)) return false;
+        int flags = header.Flags;
+        NodeId target = default;
+        ReadOnlySpan<byte> value = default;
         if (!reader.TryReadUInt(out long command)) return false;
         if ((flags & HasTargetFlag) != 0 && !reader.TryReadNodeId(out target)) return false;
         if ((flags & HasValueFlag) != 0 && !reader.TryReadBuffer(out value)) return false;
         message = new()
         {
-            Tid = tid,
-            To = to,
-            Id = (flags & HasIdFlag) != 0 ? id : null,
-            Token = token,
+            Tid = header.Tid,
+            To = header.To,
+            Id = header.Id,
+            Token = header.Token,
             IsInternal = (flags & IsInternalFlag) != 0,
             Command = (int)Math.Min(command, int.MaxValue),
             Target = (flags & HasTargetFlag) != 0 ? target : null,
@@ -68,13 +65,15 @@ internal ref struct RpcRequestMessage
     public readonly void Write(Span<byte> destination)
     {
         var writer = new CompactWriter(destination);
-        writer.WriteByte(Header);
-        writer.WriteByte((byte)((Id is null ? 0 : HasIdFlag) | (Token.IsEmpty ? 0 : HasTokenFlag) | (IsInternal ? IsInternalFlag : 0)
-            | (Target is null ? 0 : HasTargetFlag) | (HasValue ? HasValueFlag : 0)));
-        writer.WriteUInt16(Tid);
-        writer.WriteIPv4Address(To);
-        if (Id is { } id) writer.WriteNodeId(id);
-        writer.WriteBytes(Token);
+        new RpcHeader
+        {
+            Kind = Header,
+            Flags = (IsInternal ? IsInternalFlag : 0) | (Target is null ? 0 : HasTargetFlag) | (HasValue ? HasValueFlag : 0),
+            Tid = Tid,
+            To = To,
+            Id = Id,
+            Token = Token,
+        }.Write(ref writer);
         writer.WriteUInt(Command);
         if (Target is { } target) writer.WriteNodeId(target);
         if (HasValue) writer.WriteBuffer(Value);

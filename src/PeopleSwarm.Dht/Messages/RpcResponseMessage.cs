@@ -5,8 +5,7 @@ internal readonly ref struct RpcResponseMessage
 {
     public const byte Header = 0x13;
 
-    private const int HasIdFlag = 1, HasTokenFlag = 2, HasCloserNodesFlag = 4, HasErrorFlag = 8, HasValueFlag = 16;
-    private const int FixedSize = 1 + 1 + 2 + AddressArray.ItemSize;
+    private const int HasCloserNodesFlag = 4, HasErrorFlag = 8, HasValueFlag = 16;
 
     public ushort Tid { get; init; }
 
@@ -31,7 +30,7 @@ internal readonly ref struct RpcResponseMessage
 
     /// <summary>Bytes a response takes.</summary>
     public static int SizeOf(bool hasId, bool hasToken, int closerNodes, int error, int? valueLength) =>
-        FixedSize + (hasId ? NodeId.Size : 0) + (hasToken ? 32 : 0) + (closerNodes == 0 ? 0 : CompactWriter.SizeOfAddresses(closerNodes))
+        RpcHeader.FixedSize + (hasId ? NodeId.Size : 0) + (hasToken ? 32 : 0) + (closerNodes == 0 ? 0 : CompactWriter.SizeOfAddresses(closerNodes))
         + (error == 0 ? 0 : CompactWriter.SizeOfUInt(error)) + (valueLength is { } length ? CompactWriter.SizeOfBuffer(length) : 0);
 
     /// <summary>Reads a response; false if it is anything else. Unknown flags and trailing bytes are ignored.</summary>
@@ -39,23 +38,20 @@ internal readonly ref struct RpcResponseMessage
     {
         message = default;
         var reader = new CompactReader(datagram);
-        if (!reader.TryReadByte(out byte header) || header != Header || !reader.TryReadUInt(out long flags) || !reader.TryReadUInt16(out ushort tid)
-            || !reader.TryReadIPv4Address(out var to)) return false;
-        NodeId id = default;
-        ReadOnlySpan<byte> token = default, value = default;
+        if (!RpcHeader.TryRead(ref reader, Header, out var header)) return false;
+        int flags = header.Flags;
+        ReadOnlySpan<byte> value = default;
         AddressArray closerNodes = default;
         long error = 0;
-        if ((flags & HasIdFlag) != 0 && !reader.TryReadNodeId(out id)) return false;
-        if ((flags & HasTokenFlag) != 0 && !reader.TryReadFixed32(out token)) return false;
         if ((flags & HasCloserNodesFlag) != 0 && !reader.TryReadArrayOfAddresses(out closerNodes)) return false;
         if ((flags & HasErrorFlag) != 0 && !reader.TryReadUInt(out error)) return false;
         if ((flags & HasValueFlag) != 0 && !reader.TryReadBuffer(out value)) return false;
         message = new()
         {
-            Tid = tid,
-            To = to,
-            Id = (flags & HasIdFlag) != 0 ? id : null,
-            Token = token,
+            Tid = header.Tid,
+            To = header.To,
+            Id = header.Id,
+            Token = header.Token,
             CloserNodes = closerNodes,
             Error = (int)Math.Min(error, int.MaxValue),
             HasValue = (flags & HasValueFlag) != 0,
@@ -68,13 +64,15 @@ internal readonly ref struct RpcResponseMessage
     public int Write(Span<byte> destination, ReadOnlySpan<UdpEndPoint> closerNodes)
     {
         var writer = new CompactWriter(destination);
-        writer.WriteByte(Header);
-        writer.WriteByte((byte)((Id is null ? 0 : HasIdFlag) | (Token.IsEmpty ? 0 : HasTokenFlag) | (closerNodes.IsEmpty ? 0 : HasCloserNodesFlag)
-            | (Error == 0 ? 0 : HasErrorFlag) | (HasValue ? HasValueFlag : 0)));
-        writer.WriteUInt16(Tid);
-        writer.WriteIPv4Address(To);
-        if (Id is { } id) writer.WriteNodeId(id);
-        writer.WriteBytes(Token);
+        new RpcHeader
+        {
+            Kind = Header,
+            Flags = (closerNodes.IsEmpty ? 0 : HasCloserNodesFlag) | (Error == 0 ? 0 : HasErrorFlag) | (HasValue ? HasValueFlag : 0),
+            Tid = Tid,
+            To = To,
+            Id = Id,
+            Token = Token,
+        }.Write(ref writer);
         if (!closerNodes.IsEmpty) writer.WriteArrayOfAddresses(closerNodes);
         if (Error != 0) writer.WriteUInt(Error);
         if (HasValue) writer.WriteBuffer(Value);

@@ -9,9 +9,12 @@ internal readonly record struct PeerRoute(UdpEndPoint? Relay, byte[] Record);
 /// Target → where the peer announced itself from (spec hyperdht, 4.2). A route lives by its announcements alone: asking for it
 /// does not renew it. Servers of our own are pinned and cannot be overwritten or withdrawn from outside.
 /// </summary>
-internal sealed class RouteTable(int maxRoutes, TimeSpan maxAge)
+/// <param name="maxRoutes">Routes of one generation; at most twice as many exist.</param>
+/// <param name="maxAge">Age a route has when it goes, on average.</param>
+/// <param name="maxPerSource">Routes of one generation to one address; its oldest give way.</param>
+internal sealed class RouteTable(int maxRoutes, TimeSpan maxAge, int maxPerSource = int.MaxValue)
 {
-    private readonly TwoGenerationCache<NodeId, PeerRoute> _announced = new(maxRoutes, maxAge);
+    private readonly TwoGenerationCache<NodeId, PeerRoute> _announced = new(maxRoutes, maxAge, maxPerSource);
     private readonly Dictionary<NodeId, PeerRoute> _own = [];
 
     /// <summary>Routes learned from others.</summary>
@@ -22,7 +25,7 @@ internal sealed class RouteTable(int maxRoutes, TimeSpan maxAge)
 
     public void Set(Timestamp now, in NodeId target, UdpEndPoint relay, byte[] record)
     {
-        if (!_own.ContainsKey(target)) _announced.Set(now, target, new(relay, record));
+        if (!_own.ContainsKey(target)) _announced.Set(now, target, new(relay, record), relay.IPv4);
     }
 
     public void Remove(in NodeId target) => _announced.Remove(target);

@@ -4,8 +4,8 @@ using PeopleSwarm.Dht.Rpc;
 namespace PeopleSwarm.Dht.Storage;
 
 /// <summary>
-/// Serves FIND_PEER, LOOKUP, ANNOUNCE and UNANNOUNCE (spec hyperdht, 4.1). Whatever is malformed, unsigned or over a limit is
-/// met with silence.
+/// Serves FIND_PEER, LOOKUP, ANNOUNCE and UNANNOUNCE (spec hyperdht, 4.1), and hands the commands of values on. Whatever is malformed,
+/// unsigned or over a limit is met with silence.
 /// </summary>
 internal sealed class StorageNode
 {
@@ -26,8 +26,8 @@ internal sealed class StorageNode
     private readonly AnnounceStore _records;
     private readonly TwoGenerationCache<NodeId, long> _bumps;
     private readonly TwoGenerationCache<NodeId, Refreshable> _refreshes;
-    private readonly RateLimiter<UdpEndPoint> _verificationsBySource;
-    private readonly RateLimiter<byte> _verifications;
+    private readonly VerificationLimit _verifications;
+    private readonly ValueStorage _values;
 
     private readonly record struct Refreshable(NodeId Target, PublicKey Key, byte[] Record, bool IsSelf);
 
@@ -35,18 +35,19 @@ internal sealed class StorageNode
     /// <param name="routes">Where self-announcements go.</param>
     /// <param name="crypto">Verifies and hashes.</param>
     /// <param name="signer">Checks the signatures of announcements.</param>
+    /// <param name="mutableSigner">Checks the signatures of mutable values.</param>
     /// <param name="random">Chooses among the records of a topic.</param>
     /// <param name="unixMilliseconds">The wall clock, for bumps alone.</param>
     /// <param name="options">Sizes and limits.</param>
-    public StorageNode(IRpcEngine engine, RouteTable routes, ICryptoSuite crypto, AnnounceSigner signer, IRandomSource random,
-        Func<long> unixMilliseconds, PeerDhtOptions options)
+    public StorageNode(IRpcEngine engine, RouteTable routes, ICryptoSuite crypto, AnnounceSigner signer, MutableSigner mutableSigner,
+        IRandomSource random, Func<long> unixMilliseconds, PeerDhtOptions options)
     {
         (_engine, Routes, _crypto, _signer, _random, _unixMilliseconds) = (engine, routes, crypto, signer, random, unixMilliseconds);
-        _records = new(options.MaxRecords, options.RecordAge);
-        _bumps = new(options.MaxRecords, options.RecordAge);
-        _refreshes = new(options.MaxRecords, options.RecordAge);
-        _verificationsBySource = new(options.VerificationsPerSourcePerSecond, 2 * options.VerificationsPerSourcePerSecond, options.MaxTrackedSources);
-        _verifications = new(options.VerificationsPerSecond, 2 * options.VerificationsPerSecond, 1);
+        _records = new(options.MaxRecords, options.RecordAge, options.MaxRecordsPerSource);
+        _bumps = new(options.MaxRecords, options.RecordAge, options.MaxRecordsPerSource);
+        _refreshes = new(options.MaxRecords, options.RecordAge, options.MaxRecordsPerSource);
+        _verifications = new(options);
+        _values = new(engine, crypto, mutableSigner, _verifications, options);
     }
 
     public RouteTable Routes { get; }
@@ -54,8 +55,11 @@ internal sealed class StorageNode
     /// <summary>Records stored for others.</summary>
     public int RecordCount => _records.Count;
 
-    /// <summary>Announcements not looked at because their source, or all together, were over the limit.</summary>
-    public long OverLimit { get; private set; }
+    /// <summary>Values stored for others.</summary>
+    public ValueStorage Values => _values;
+
+    /// <summary>Announcements and values not looked at because their source, or all together, were over the limit.</summary>
+    public long OverLimit => _verifications.Refused;
 
     /// <summary>Serves a request; false for a command that is not ours, and for all while we have no id.</summary>
     public bool TryHandle(Timestamp now, in RpcIncoming request)
@@ -76,7 +80,7 @@ internal sealed class StorageNode
                 OnUnannounce(now, request, id);
                 return true;
             default:
-                return false;
+                return _values.TryHandle(now, request);
         }
     }
 
@@ -93,6 +97,7 @@ internal sealed class StorageNode
         _records.Advance(now);
         _bumps.Advance(now);
         _refreshes.Advance(now);
+        _values.Advance(now);
         Routes.Advance(now);
     }
 
@@ -120,13 +125,13 @@ internal sealed class StorageNode
             if (!message.Refresh.IsEmpty) OnRefresh(now, request, message.Refresh);
             return;
         }
-        if (!MayVerify(now, request.From) || !_signer.VerifyAnnounce(target, id, request.Token.Span, message)) return;
+        if (!_verifications.TryTake(now, request.From) || !_signer.VerifyAnnounce(target, id, request.Token.Span, message)) return;
         var relays = message.Peer.RelayAddresses;
         var record = PeerRecordCodec.Encode(relays.Count > MaxRelayAddresses ? message.Peer with { RelayAddresses = relays.Take(MaxRelayAddresses).ToArray() } : message.Peer);
         var stored = new Refreshable(target, message.Peer.PublicKey, record, IsSelfAnnounce(target, message.Peer.PublicKey));
-        if (!stored.IsSelf) SetBump(now, target, message.Bump);
+        if (!stored.IsSelf) SetBump(now, target, message.Bump, request.From);
         Store(now, stored, request.From);
-        if (!message.Refresh.IsEmpty) _refreshes.Set(now, new(message.Refresh), stored);
+        if (!message.Refresh.IsEmpty) _refreshes.Set(now, new(message.Refresh), stored, request.From.IPv4);
         _engine.Reply(now, request, new(WithToken: false, WithCloserNodes: false));
     }
 
@@ -138,7 +143,7 @@ internal sealed class StorageNode
         var known = new NodeId(hash);
         if (!_refreshes.TryGet(now, known, out var stored)) return;
         _refreshes.Remove(known);
-        _refreshes.Set(now, new(refresh), stored);
+        _refreshes.Set(now, new(refresh), stored, request.From.IPv4);
         Store(now, stored, request.From);
         _engine.Reply(now, request, new(WithToken: false, WithCloserNodes: false));
     }
@@ -147,33 +152,26 @@ internal sealed class StorageNode
     {
         if (!stored.IsSelf)
         {
-            _records.Set(now, stored.Target, stored.Key, stored.Record);
+            _records.Set(now, stored.Target, stored.Key, stored.Record, from.IPv4);
             return;
         }
         Routes.Set(now, stored.Target, from, stored.Record);
         _records.Remove(stored.Target, stored.Key);
     }
 
-    private void SetBump(Timestamp now, in NodeId target, long bump)
+    private void SetBump(Timestamp now, in NodeId target, long bump, in UdpEndPoint from)
     {
         if (bump == 0 || bump > _unixMilliseconds() + MaxBumpDrift) return;
-        if (!_bumps.TryGet(now, target, out long known) || bump > known) _bumps.Set(now, target, bump);
+        if (!_bumps.TryGet(now, target, out long known) || bump > known) _bumps.Set(now, target, bump, from.IPv4);
     }
 
     private void OnUnannounce(Timestamp now, in RpcIncoming request, in NodeId id)
     {
         if (request.Target is not { } target || !request.HasValidToken || request.Value is not { } value) return;
         if (!AnnounceMessage.TryRead(value.Span, out var message) || message.Peer is null) return;
-        if (!MayVerify(now, request.From) || !_signer.VerifyUnannounce(target, id, request.Token.Span, message)) return;
+        if (!_verifications.TryTake(now, request.From) || !_signer.VerifyUnannounce(target, id, request.Token.Span, message)) return;
         Remove(target, message.Peer.PublicKey);
         _engine.Reply(now, request, new(WithToken: false, WithCloserNodes: false));
-    }
-
-    private bool MayVerify(Timestamp now, in UdpEndPoint from)
-    {
-        if (_verificationsBySource.TryTake(now, from.WithPort(0)) && _verifications.TryTake(now, 0)) return true;
-        OverLimit++;
-        return false;
     }
 
     private bool IsSelfAnnounce(in NodeId target, in PublicKey key) => PeerTarget.Of(_crypto, key) == target;

@@ -1,63 +1,104 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+
 namespace PeopleSwarm.Dht.Storage;
 
-/// <summary>
-/// A bounded map whose untouched entries live between 2/3 and 4/3 of <paramref name="maxAge"/> (spec hyperdht, 4.2): every
-/// 2/3 of it, and whenever the fresh generation is full, fresh becomes stale and what was stale is dropped.
-/// </summary>
-/// <param name="maxSize">Entries of one generation; at most twice as many exist.</param>
+/// <summary>A bounded map in two <see cref="Generations{T}"/>.</summary>
+/// <param name="maxWeight">Weight of one generation; at most twice as much is held.</param>
 /// <param name="maxAge">Age an entry has when it goes, on average.</param>
-internal sealed class TwoGenerationCache<TKey, TValue>(int maxSize, TimeSpan maxAge) where TKey : notnull
+/// <param name="maxPerSource">Of that weight, what one address may hold; its oldest entries give way.</param>
+internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan maxAge, long maxPerSource = long.MaxValue) where TKey : notnull
 {
-    private readonly TimeSpan _interval = Generations.Interval(maxAge);
-    private Dictionary<TKey, TValue> _fresh = [], _stale = [];
-    private Timestamp? _rotateAt;
+    private readonly Generations<Generation> _generations = new(maxAge);
 
     /// <summary>Entries of both generations.</summary>
-    public int Count => _fresh.Count + _stale.Count;
+    public int Count => _generations.Fresh.Entries.Count + _generations.Stale.Entries.Count;
+
+    /// <summary>Their weight.</summary>
+    public long Weight => _generations.Fresh.Weight + _generations.Stale.Weight;
 
     /// <summary>The entries, those of the older generation first.</summary>
-    public IEnumerable<KeyValuePair<TKey, TValue>> Entries => _stale.Concat(_fresh);
+    public IEnumerable<KeyValuePair<TKey, TValue>> Entries =>
+        _generations.Stale.Entries.Concat(_generations.Fresh.Entries).Select(e => KeyValuePair.Create(e.Key, e.Value.Value));
 
     /// <summary>Finds an entry; <paramref name="renew"/> lets it live as long as a new one.</summary>
-    public bool TryGet(Timestamp now, TKey key, [System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out TValue value, bool renew = false)
+    public bool TryGet(Timestamp now, TKey key, [MaybeNullWhen(false)] out TValue value, bool renew = false)
     {
-        Advance(now);
-        if (_fresh.TryGetValue(key, out value)) return true;
-        if (!_stale.TryGetValue(key, out value)) return false;
-        if (renew) Set(now, key, value);
+        _generations.Advance(now);
+        bool isFresh = _generations.Fresh.Entries.TryGetValue(key, out var entry);
+        if (!isFresh && !_generations.Stale.Entries.TryGetValue(key, out entry))
+        {
+            value = default;
+            return false;
+        }
+        value = entry.Value;
+        if (renew && !isFresh) Set(now, key, entry.Value, entry.Source, entry.Weight);
         return true;
     }
 
-    public void Set(Timestamp now, TKey key, TValue value)
+    /// <summary>Stores an entry in place of an earlier one.</summary>
+    /// <param name="now">The current instant.</param>
+    /// <param name="key">The entry's key.</param>
+    /// <param name="value">What is stored.</param>
+    /// <param name="source">The IPv4 address that brought it and has to make room for it; 0 for nobody.</param>
+    /// <param name="weight">What it counts, at most what one address may hold.</param>
+    public void Set(Timestamp now, TKey key, TValue value, uint source = 0, int weight = 1)
     {
-        Advance(now);
-        _stale.Remove(key);
-        _fresh[key] = value;
-        if (_fresh.Count >= maxSize) Rotate(now);
+        _generations.Advance(now);
+        _generations.Stale.Remove(key);
+        var fresh = _generations.Fresh;
+        LinkedListNode<TKey>? place = null;
+        if (source != 0)
+        {
+            fresh.Remove(key);
+            while (fresh.Shares.TryFindExcess(source, weight, maxPerSource, out var oldest)) fresh.Remove(oldest);
+            place = fresh.Shares.Add(source, key, weight);
+        }
+        fresh.Put(key, new(value, weight, source, place));
+        if (fresh.Weight >= maxWeight) _generations.Rotate(now);
     }
 
-    public bool Remove(TKey key) => _fresh.Remove(key) | _stale.Remove(key);
+    public bool Remove(TKey key) => _generations.Fresh.Remove(key) | _generations.Stale.Remove(key);
 
     /// <summary>Drops what is too old.</summary>
-    public void Advance(Timestamp now)
-    {
-        _rotateAt ??= now + _interval;
-        if (now < _rotateAt) return;
-        if (now >= _rotateAt + _interval) _fresh.Clear();
-        Rotate(now);
-    }
+    public void Advance(Timestamp now) => _generations.Advance(now);
 
-    private void Rotate(Timestamp now)
-    {
-        (_fresh, _stale) = (_stale, _fresh);
-        _fresh.Clear();
-        _rotateAt = now + _interval;
-    }
-}
+    private readonly record struct Entry(TValue Value, int Weight, uint Source, LinkedListNode<TKey>? Place);
 
-/// <summary>The rhythm all two-generation stores share.</summary>
-internal static class Generations
-{
-    /// <summary>2/3 of the age, rounded up to a millisecond.</summary>
-    public static TimeSpan Interval(TimeSpan maxAge) => TimeSpan.FromMilliseconds(Math.Ceiling(maxAge.TotalMilliseconds * 2 / 3));
+    private sealed class Generation : IGeneration
+    {
+        public Dictionary<TKey, Entry> Entries { get; } = [];
+
+        public SourceShares<TKey> Shares { get; } = new();
+
+        public long Weight { get; private set; }
+
+        public void Put(TKey key, in Entry entry)
+        {
+            ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, key, out _);
+            Release(place);
+            place = entry;
+            Weight += entry.Weight;
+        }
+
+        public bool Remove(TKey key)
+        {
+            if (!Entries.Remove(key, out var entry)) return false;
+            Release(entry);
+            return true;
+        }
+
+        private void Release(in Entry entry)
+        {
+            Weight -= entry.Weight;
+            if (entry.Place is { } place) Shares.Remove(entry.Source, place, entry.Weight);
+        }
+
+        public void Clear()
+        {
+            Entries.Clear();
+            Shares.Clear();
+            Weight = 0;
+        }
+    }
 }

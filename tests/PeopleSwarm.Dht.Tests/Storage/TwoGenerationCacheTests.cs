@@ -114,4 +114,50 @@ public class TwoGenerationCacheTests
             foreach (var record in store.Pick(s_start + TimeSpan.FromMinutes(14), topic, 20, random)) counts[record[0]]++;
         Assert.All(counts, c => Assert.InRange(c, 1850, 2150)); // 2000 expected, deviation about 32
     }
+
+    [Fact]
+    public void No_source_holds_more_than_its_share_whatever_happens() =>
+        Gen.Select(Gen.Int[0, 20], Gen.UInt[0, 3], Gen.Int[1, 9], Gen.Int[0, 9]).Array[1, 300].Sample(steps =>
+        {
+            const long Share = 20;
+            var cache = new TwoGenerationCache<int, (uint Source, int Weight)>(100, s_age, Share);
+            var now = s_start;
+            foreach (var (key, source, weight, kind) in steps)
+            {
+                if (kind == 0) cache.Remove(key);
+                else if (kind == 1) cache.TryGet(now, key, out _, renew: true);
+                else if (kind == 2) now += TimeSpan.FromMinutes(5);
+                else cache.Set(now, key, (source, weight), source, weight);
+                long[] held = new long[4];
+                for (int i = 0; i <= 20; i++) if (cache.TryGet(now, i, out var value)) held[value.Source] += value.Weight;
+                if (held.Sum() != cache.Weight || cache.Weight > 2 * 109 || held.Skip(1).Any(h => h > 2 * Share)) return false;
+                if (kind > 2 && !cache.TryGet(now, key, out _)) return false; // the newest is never what gives way
+            }
+            return true;
+        });
+
+    [Fact]
+    public void The_oldest_of_a_source_gives_way_and_nobody_elses()
+    {
+        var cache = new TwoGenerationCache<string, int>(1000, s_age, maxPerSource: 3);
+        cache.Set(s_start, "other", 0, source: 2);
+        foreach (string key in (string[])["a", "b", "c", "a", "d"]) cache.Set(s_start, key, 0, source: 1);
+        Assert.Equal(["a", "c", "d", "other"], ((string[])["a", "b", "c", "d", "other"]).Where(k => cache.TryGet(s_start, k, out _)));
+    }
+
+    [Fact]
+    public void Announcements_of_one_source_push_out_their_own_alone()
+    {
+        var store = new AnnounceStore(1000, s_age, maxPerSource: 10);
+        var topic = new NodeId(new byte[32]);
+        store.Set(s_start, topic, Key(200), [200], source: 7);
+        for (byte i = 0; i < 100; i++) store.Set(s_start, topic, Key(i), [i], source: 8);
+        var kept = store.Pick(s_start, topic, 50, new SeededRandom(1)).Select(r => r[0]).Order().ToArray();
+        Assert.Equal([.. Enumerable.Range(90, 10).Select(i => (byte)i), 200], kept);
+        store.Remove(topic, Key(95));
+        store.Set(s_start, topic, Key(1), [1], source: 8);
+        Assert.Equal(11, store.Count);
+
+        static PublicKey Key(byte i) => new(Enumerable.Repeat(i, 32).ToArray());
+    }
 }

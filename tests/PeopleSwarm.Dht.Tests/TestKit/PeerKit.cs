@@ -64,6 +64,15 @@ internal sealed class PeerKit
         byte[]? token = null, SocketId? socket = null) =>
         new(1, socket ?? FakeEngine.Client, from, id ?? IdOf(from), to ?? At("5.9.9.9:999"), token ?? Token, [], error, value is null ? default(ReadOnlyMemory<byte>?) : value, TimeSpan.FromMilliseconds(10));
 
+    /// <summary>The value of a MUTABLE_PUT.</summary>
+    public static byte[] SignMutable(KeyPair keyPair, ReadOnlySpan<byte> value, long seq)
+    {
+        Span<byte> signable = stackalloc byte[MutableSigner.SignableSize], signature = stackalloc byte[MutableRecordMessage.SignatureSize];
+        new MutableSigner(Crypto, Namespaces).WriteSignable(signable, seq, value);
+        Crypto.Sign(keyPair, signable, signature);
+        return new MutablePutMessage { PublicKey = keyPair.PublicKey, Record = new() { Seq = seq, Value = value, Signature = signature } }.Encode();
+    }
+
     /// <summary>A request as the engine hands it over.</summary>
     public static RpcIncoming Incoming(UdpEndPoint from, int command, NodeId? target, byte[]? value = null, bool token = false, ushort tid = 7,
         UdpEndPoint? to = null, SocketId? socket = null) =>
