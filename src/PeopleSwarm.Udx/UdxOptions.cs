@@ -47,8 +47,11 @@ public sealed class UdxOptions
     [Range(1, 16 * 1024 * 1024)]
     public int MaxStreams { get; set; } = 65_536;
 
-    /// <summary>How long the id of a closed stream still answers repeated packets, at most 10 min. Default 15 s.</summary>
-    public TimeSpan TimeWait { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// How long the id of a closed stream still answers repeated packets, at most 10 min. Default 30 s: time for three heartbeats of a
+    /// peer that missed the last packet.
+    /// </summary>
+    public TimeSpan TimeWait { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Closed streams remembered at once; the oldest goes first. Default 4,096.</summary>
     [Range(0, 1024 * 1024)]

@@ -35,7 +35,9 @@ internal sealed class UdxScenario
             ReceiveWindow = 64 * 1024 << _random.Next(4),
             MaxReorderBytes = 64 * 1024 << _random.Next(5),
             CongestionControl = _random.Next(2) == 0 ? CongestionControl.Bbr : CongestionControl.NewReno,
-            KeepAlive = TimeSpan.FromSeconds(1 + _random.Next(10)), // without any, a peer whose last packets are lost is waited for in vain
+            // Without signs of life and somebody who answers them, a peer whose last packets are lost is waited for in vain.
+            KeepAlive = TimeSpan.FromSeconds(1 + _random.Next(5)),
+            TimeWait = TimeSpan.FromMinutes(1),
         };
         _alice = new UdxEndpoint(_options, _net.Random.Fork(1));
         _bob = new UdxEndpoint(_options, _net.Random.Fork(2));
@@ -157,7 +159,7 @@ internal sealed class UdxScenario
                 _hasLostInterface = true;
                 _aliceHost.RemoveAddress(s_aliceSockets[LostSocket]);
                 foreach (var stream in _streams)
-                    if (stream.Endpoint == _alice && stream.Machine.Remote.Socket.Value == LostSocket) Migrate(stream, 0);
+                    if (stream.Endpoint == _alice) Migrate(stream, stream.Machine.Remote.Socket.Value); // whichever end was still on it
                 break;
         }
     }

@@ -9,13 +9,13 @@ internal readonly record struct LastWords(DatagramSource Remote, UdxHeader Heade
 /// </summary>
 internal sealed class TimeWaitTable(int capacity, long lifeMicros)
 {
-    private const int MaxAnswers = 32; // to one closed stream: it is no tool to make us send
+    private const int MaxAnswers = 32; // of one closed stream, to its peer and to others each: it is no tool to make us send
 
     private sealed class Entry
     {
         public required LastWords Words;
         public required long Until;
-        public int Answers;
+        public int Answers, AnswersElsewhere;
     }
 
     private readonly Dictionary<uint, Entry> _entries = [];
@@ -36,14 +36,17 @@ internal sealed class TimeWaitTable(int capacity, long lifeMicros)
     /// <summary>A new stream takes the id.</summary>
     public void Remove(uint id) => _entries.Remove(id);
 
-    /// <summary>False if the packet deserves no answer.</summary>
-    public bool TryAnswer(uint id, PacketTypes types, out LastWords words)
+    /// <summary>False if the packet deserves no answer. It goes where the packet came from: the peer may have moved since.</summary>
+    public bool TryAnswer(uint id, PacketTypes types, in DatagramSource source, out LastWords words)
     {
         words = default;
         const PacketTypes answered = PacketTypes.Data | PacketTypes.End | PacketTypes.Heartbeat;
         if ((types & answered) == 0 || (types & PacketTypes.Destroy) != 0) return false;
-        if (!_entries.TryGetValue(id, out var entry) || entry.Answers++ >= MaxAnswers) return false;
-        words = entry.Words;
+        if (!_entries.TryGetValue(id, out var entry)) return false;
+        ref int answers = ref source.From == entry.Words.Remote.From ? ref entry.Answers : ref entry.AnswersElsewhere;
+        if (answers >= MaxAnswers) return false;
+        answers++;
+        words = entry.Words with { Remote = source };
         return true;
     }
 

@@ -86,7 +86,7 @@ internal sealed class UdxEndpoint : IDatagramMachine
             return true;
         }
         if (!_timeWait.Contains(id)) return false;
-        if (_timeWait.TryAnswer(id, packet.Header.Types, out var words) && TryQueue(words.Remote, words.Header)) Counters.TimeWaitAnswers++;
+        if (_timeWait.TryAnswer(id, packet.Header.Types, source, out var words) && TryQueue(words.Remote, words.Header)) Counters.TimeWaitAnswers++;
         return true;
     }
 

@@ -69,9 +69,33 @@ public class StreamLifeTests
         Assert.Empty(peer.Poll());
         for (int i = 0; i < 100; i++) peer.Receive(PacketTypes.End, 0, 1);
         Assert.InRange(peer.Poll().Count, 1, 40); // bounded
-        peer.Advance(TimeSpan.FromSeconds(16));
+        peer.Advance(TimeSpan.FromSeconds(31));
         Assert.False(peer.Receive(PacketTypes.End, 0, 1));
         Assert.Null(peer.Endpoint.NextTimeout);
+    }
+
+    [Fact]
+    public void The_time_wait_answers_a_peer_that_moved_and_strangers_do_not_use_its_answers_up()
+    {
+        var peer = new RawPeer();
+        peer.Stream.Write(peer.Now, "a"u8, end: true);
+        peer.Poll();
+        peer.Receive(PacketTypes.End, 0, 1);
+        peer.Poll();
+        UdpEndPoint moved = new(0x05000009, 9), stranger = new(0x06000001, 6);
+        byte[] end = new byte[UdxHeader.Size], buffer = new byte[2048];
+        new UdxHeader(PacketTypes.End, 0, peer.Stream.Machine.LocalId, 0, 0, 1).Write(end);
+
+        Assert.True(peer.Endpoint.Receive(peer.Now, end, new(moved, new SocketId(3))));
+        Assert.True(peer.Endpoint.PollTransmit(peer.Now, buffer, out var answer));
+        Assert.Equal((moved, new SocketId(3), UdxHeader.Size), (answer.To, answer.Socket, answer.Length));
+
+        for (int i = 0; i < 1000; i++) peer.Endpoint.Receive(peer.Now, end, new(stranger, default));
+        int toStranger = 0;
+        while (peer.Endpoint.PollTransmit(peer.Now, buffer, out _)) toStranger++;
+        Assert.InRange(toStranger, 1, 40);
+        peer.Receive(PacketTypes.End, 0, 1);
+        Assert.Single(peer.Poll());
     }
 
     [Fact]
