@@ -46,20 +46,23 @@ public class PuncherTests
         Assert.Equal(1750, sent.Count);
         Assert.All(sent, p => Assert.True(p.To.HasSameAddress(s_verified) && p.To.Port >= 1000));
         Assert.True(sent.Select(p => p.To.Port).Distinct().Count() > 1600);
-        Assert.Equal(34.98, sent[^1].Seconds, 3);
+        Assert.Equal(1.020, sent[1023].Seconds, 3); // four at a time, 4 ms apart
+        Assert.Equal(1.024 + 725 * 0.02, sent[^1].Seconds, 3);
     }
 
     [Fact]
-    public void A_random_nat_of_our_own_probes_from_256_sockets_first_with_a_low_ttl()
+    public void A_random_nat_of_our_own_probes_from_256_sockets_first_with_a_low_ttl_and_once_to_a_peer_that_lets_us_in()
     {
         var puncher = Create(isInitiator: true, local: PeerFirewallState.Random, remote: PeerFirewallState.Consistent);
         Assert.True(puncher.TryPunch(At(0)));
         var sent = Run(until: 60);
         Assert.Equal(256, sent.Select(p => p.Socket).Distinct().Count());
         Assert.All(sent, p => Assert.Equal(s_verified, p.To));
-        Assert.Equal(255 + 1750, sent.Count);
-        Assert.All(sent.Take(255 + 256), p => Assert.Equal(5, p.Ttl));
-        Assert.All(sent.Skip(255 + 256), p => Assert.Equal(64, p.Ttl));
+        Assert.Equal(255 + 1 + 1750, sent.Count);
+        Assert.All(sent.Take(255), p => Assert.Equal(5, p.Ttl));
+        Assert.Equal((0.0, 64), (sent[255].Seconds, sent[255].Ttl));
+        Assert.All(sent.Skip(256).Take(256), p => Assert.Equal(5, p.Ttl));
+        Assert.All(sent.Skip(256 + 256), p => Assert.Equal(64, p.Ttl));
         Assert.Empty(_sockets.OpenNow);
     }
 
@@ -77,6 +80,23 @@ public class PuncherTests
         Assert.Equal(winner, Assert.Single(connected));
         Assert.Equal(100, Assert.Single(_sockets.OpenNow).Value);
         Assert.Empty(Run(until: 60));
+    }
+
+    [Fact]
+    public void A_probe_on_a_socket_that_wrote_to_others_through_a_random_nat_counts_once_it_is_answered()
+    {
+        var puncher = Create(isInitiator: true, local: PeerFirewallState.Random, remote: PeerFirewallState.Consistent);
+        var connected = new List<DatagramSource>();
+        puncher.Connected = (_, source) => connected.Add(source);
+        var from = new DatagramSource(s_verified, puncher.Socket);
+        _machine.Receive(At(0), [0], from);
+        Assert.Empty(connected);
+        var answer = Assert.Single(Run(until: 0.5));
+        Assert.Equal((from.From, from.Socket, 64), (answer.To, answer.Socket, (int)answer.Ttl));
+        _machine.Receive(At(1), [0], new(s_unverified, puncher.Socket)); // somebody else
+        Assert.Empty(connected);
+        _machine.Receive(At(1), [0], from);
+        Assert.Equal(from, Assert.Single(connected));
     }
 
     [Fact]

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace PeopleSwarm.Testing.Grid;
+
+/// <summary>How a dial ended.</summary>
+/// <param name="Path">The path on the dialling side; null if there was none.</param>
+/// <param name="Error">Why there was none.</param>
+/// <param name="Time">Until a message of the listener was read, or until it failed.</param>
+/// <param name="Tries">Dials that were needed.</param>
+internal sealed record GridResult(PeerPath? Path, PeerConnectError? Error, TimeSpan Time, int Tries)
+{
+    public override string ToString() => Path is { } path
+        ? string.Create(CultureInfo.InvariantCulture, $"{char.ToUpperInvariant(path.ToString()[0])}{Time.TotalSeconds:0.00}{new string('*', Tries - 1)}")
+        : "-";
+}
+
+/// <summary>
+/// One listener and one dialler behind a NAT of each kind, real nodes with real streams on one simulated internet. Each round every dialler
+/// dials another listener, so that every pair has its turn and no node punches twice at once.
+/// </summary>
+internal sealed class NatGrid : IDisposable
+{
+    private const int DhtNodes = 12;
+    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(60); // longer than spraying and the pause that has to follow it
+    private static readonly TimeSpan s_closing = TimeSpan.FromMinutes(5);
+
+    private readonly SimulatedNetwork _net;
+    private readonly IReadOnlyList<NatKind> _kinds;
+    private readonly List<ServiceProvider> _computers = [];
+    private readonly IDhtNode[] _diallers, _listeners;
+    private IPeerListener[] _listening = [];
+    private Task[] _greeting = [];
+
+    public NatGrid(long seed, IReadOnlyList<NatKind> kinds)
+    {
+        _kinds = kinds;
+        _net = new(seed) { Latency = TimeSpan.FromMilliseconds(20), Jitter = TimeSpan.FromMilliseconds(5) };
+        _net.Trace.Capacity = 0;
+        Results = new GridResult[kinds.Count, kinds.Count];
+        AddNode(_net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
+        for (int i = 1; i < DhtNodes; i++) AddNode(_net.AddHost($"5.{i}.0.1"), o => o.Ephemeral = EphemeralMode.Never);
+        _listeners = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"91.{i}.0.1"), static _ => { }))];
+        _diallers = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"92.{i}.0.1"), static _ => { }))];
+    }
+
+    /// <summary>By dialler and listener.</summary>
+    public GridResult[,] Results { get; }
+
+    /// <summary>Dials every pair.</summary>
+    /// <param name="tries">How often a pair is dialled until it connects; decides by the two kinds.</param>
+    public void Run(Func<NatKind, NatKind, int> tries) => _net.Run(async () =>
+    {
+        foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
+        _listening = await Task.WhenAll(_listeners.Select(l => l.ListenAsync()));
+        _greeting = [.. _listening.Select(GreetAsync)];
+        int count = _kinds.Count;
+        for (int round = 0; round < count; round++)
+            await Task.WhenAll(Enumerable.Range(0, count).Select(i => DialUntilAsync(i, (i + round) % count, tries)));
+    }, TimeSpan.FromDays(1));
+
+    public void Dispose() => _net.Run(async () =>
+    {
+        foreach (var listening in _listening) await listening.DisposeAsync();
+        await Task.WhenAll(_computers.Select(c => c.DisposeAsync().AsTask()));
+        await Task.WhenAll(_greeting);
+    }, s_closing);
+
+    public override string ToString()
+    {
+        int width = Math.Max(6, Results.Cast<GridResult>().Max(r => r.ToString().Length)) + 1;
+        var text = new StringBuilder("dials".PadRight(6));
+        foreach (var kind in _kinds) text.Append(kind.Name.PadLeft(width));
+        for (int i = 0; i < _kinds.Count; i++)
+        {
+            text.AppendLine().Append(_kinds[i].Name.PadRight(6));
+            for (int j = 0; j < _kinds.Count; j++) text.Append(Results[i, j].ToString().PadLeft(width));
+        }
+        return text.AppendLine().ToString();
+    }
+
+    private async Task DialUntilAsync(int from, int to, Func<NatKind, NatKind, int> tries)
+    {
+        int allowed = tries(_kinds[from], _kinds[to]);
+        for (int attempt = 1; attempt <= 2; attempt++)
+        {
+            var round = Task.Delay(s_round, _net.TimeProvider);
+            if (attempt <= allowed && Results[from, to]?.Path is null) Results[from, to] = await DialAsync(_diallers[from], _listeners[to], attempt);
+            await round;
+        }
+    }
+
+    private async Task<GridResult> DialAsync(IDhtNode dialler, IDhtNode listener, int attempt)
+    {
+        var started = _net.Now;
+        try
+        {
+            await using var connection = await dialler.ConnectAsync(listener.KeyPair.PublicKey, new() { Timeout = TimeSpan.FromSeconds(50) });
+            var greeting = await connection.Channel.ReadMessageAsync();
+            return Encoding.UTF8.GetString(greeting!.Value.Span) == "hello"
+                ? new(connection.Path, null, _net.Now - started, attempt)
+                : throw new InvalidDataException("Something else than the greeting came.");
+        }
+        catch (PeerConnectException error)
+        {
+            return new(null, error.Error, _net.Now - started, attempt);
+        }
+    }
+
+    private static async Task GreetAsync(IPeerListener listener)
+    {
+        await foreach (var connection in listener.AcceptAllAsync()) await GreetAsync(connection);
+    }
+
+    private static async Task GreetAsync(IPeerConnection connection)
+    {
+        await using (connection)
+            try
+            {
+                await connection.Channel.WriteMessageAsync("hello"u8.ToArray());
+                await connection.Channel.ReadMessageAsync(); // until the dialler closes
+            }
+            catch (IOException)
+            {
+                return;
+            }
+    }
+
+    private SimulatedHost AddHost(NatKind kind, string address) =>
+        kind.Options is { } options ? _net.AddNat(address, options).AddHost("192.168.1.2") : _net.AddHost(address);
+
+    private IDhtNode AddNode(SimulatedHost host, Action<DhtOptions> configure)
+    {
+        byte[] seed = new byte[32];
+        BitConverter.TryWriteBytes(seed, _computers.Count);
+        var services = new ServiceCollection().AddSimulatedInternet(_net, host).AddDht(o =>
+        {
+            (o.Bootstrap, o.Seed) = (["5.0.0.1:49737"], seed);
+            configure(o);
+        }).BuildServiceProvider();
+        _computers.Add(services);
+        return services.GetRequiredService<IDhtNode>();
+    }
+}
