@@ -19,10 +19,13 @@ internal sealed class OurNodes : IAsyncDisposable
     public static async Task<OurNodes> StartAsync(int count)
     {
         var nodes = new OurNodes();
-        await nodes.AddAsync(o => (o.IsBootstrapper, o.Port) = (true, FreePort()));
+        await nodes.AddBootstrapperAsync();
         for (int i = 1; i < count; i++) await nodes.AddAsync(o => o.Ephemeral = EphemeralMode.Never);
         return nodes;
     }
+
+    /// <summary>The node a network begins with.</summary>
+    public Task<IDhtNode> AddBootstrapperAsync() => AddAsync(o => (o.IsBootstrapper, o.Port) = (true, FreePort()));
 
     /// <summary>One more node, by default one that joins by the first.</summary>
     public async Task<IDhtNode> AddAsync(Action<DhtOptions>? configure = null, IReadOnlyList<UdpEndPoint>? bootstrap = null)
