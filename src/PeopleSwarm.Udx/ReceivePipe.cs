@@ -12,6 +12,7 @@ internal sealed class ReceivePipe : IReceiveBuffer
     private readonly Pipe _pipe;
     private readonly StreamSignal _signal;
     private long _written;
+    private int _room; // left in the pipe's segment, as far as known
     private bool _isUnflushed;
     private bool _hasEnded;
     private bool _isClosed;
@@ -34,10 +35,11 @@ internal sealed class ReceivePipe : IReceiveBuffer
         _written += payload.Length;
         while (!payload.IsEmpty)
         {
-            var span = _pipe.Writer.GetSpan();
+            var span = _pipe.Writer.GetSpan(_room > 0 ? 0 : PipeSegments.Size(UnreadBytes));
             int length = Math.Min(span.Length, payload.Length);
             payload[..length].CopyTo(span);
             _pipe.Writer.Advance(length);
+            _room = span.Length - length;
             payload = payload[length..];
         }
         if (_isUnflushed) return;

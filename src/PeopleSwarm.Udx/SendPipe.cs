@@ -70,7 +70,7 @@ internal sealed class SendPipe : ISendBuffer
         (_cursorOffset, _cursor) = (offset + destination.Length, bytes.End);
     }
 
-    public void Release(long offset) => _released = offset;
+    public void Release(long offset) => Output.Released = _released = offset;
 
     /// <summary>Ends the pipe; the application's writes fail with <paramref name="error"/>, or say that nobody reads if it is null.</summary>
     public void Close(Exception? error)

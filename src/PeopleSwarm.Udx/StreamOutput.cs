@@ -7,6 +7,8 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal) : Pipe
 {
     private long _written;
     private long _flushed;
+    private long _released;
+    private int _room; // left in the pipe's segment, as far as known
     private int _isCompleted;
     private volatile bool _isAborted;
 
@@ -16,6 +18,13 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal) : Pipe
     /// <summary>Whether nothing more will be flushed and the direction ends in order. Any thread.</summary>
     public bool HasEnded => Volatile.Read(ref _isCompleted) != 0 && !_isAborted;
 
+    /// <summary>Bytes acknowledged, which the pipe holds no longer. Set on the loop.</summary>
+    public long Released
+    {
+        private get => Volatile.Read(ref _released);
+        set => Volatile.Write(ref _released, value);
+    }
+
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
     public override long UnflushedBytes => inner.UnflushedBytes;
@@ -23,19 +32,19 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal) : Pipe
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
         ThrowIfCompleted();
-        return inner.GetMemory(sizeHint);
+        if (_room == 0) sizeHint = Math.Max(sizeHint, PipeSegments.Size(_written - Released));
+        var memory = inner.GetMemory(sizeHint);
+        _room = memory.Length;
+        return memory;
     }
 
-    public override Span<byte> GetSpan(int sizeHint = 0)
-    {
-        ThrowIfCompleted();
-        return inner.GetSpan(sizeHint);
-    }
+    public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
     public override void Advance(int bytes)
     {
         inner.Advance(bytes);
         _written += bytes;
+        _room -= bytes;
     }
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)

@@ -11,8 +11,6 @@ namespace PeopleSwarm.Udx;
 /// <summary>The streams of one host: an endpoint driven by its loop, and the signals that come from pipe ends.</summary>
 internal sealed class UdxTransport : IReliableTransport, IHostedMachine
 {
-    private const int SegmentSize = 64 * 1024;
-
     private readonly ConcurrentDictionary<uint, UdxStream> _streams = new();
     private readonly UdxMetrics _metrics;
     private readonly IRandomSource _random;
@@ -30,9 +28,9 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         _random = random;
         Endpoint = new UdxEndpoint(options, random);
         Signals = new SignalStack(host.Wake);
-        SendPipeOptions = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: SegmentSize,
+        SendPipeOptions = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: options.SendBuffer, resumeWriterThreshold: options.SendBuffer / 2, useSynchronizationContext: false);
-        ReceivePipeOptions = new PipeOptions(readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: SegmentSize,
+        ReceivePipeOptions = new PipeOptions(readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         host.SocketFailed += OnSocketFailed;
         host.Attach(this);

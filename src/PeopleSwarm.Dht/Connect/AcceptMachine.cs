@@ -177,6 +177,7 @@ internal sealed class AcceptMachine
 
         var owed = session.Owed.ToArray();
         session.Owed.Clear();
+        session.Owed.TrimExcess(); // the session stays as long as the connection
         foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, session.Reply, session.ReplySocket);
     }
 

@@ -230,5 +230,6 @@ internal sealed class HandshakeState : IHandshake
         _broken = true;
         _symmetric.Dispose();
         _ephemeral?.Dispose();
+        (_validStatic, _validEphemeral) = (null, null); // kilobytes of precomputed multiples
     }
 }

@@ -33,9 +33,11 @@ internal sealed class StreamCipher : IDisposable
 
     private readonly byte[] _key = GC.AllocateArray<byte>(KeySize, pinned: true);
     private readonly byte[] _nonce = new byte[NonceSize]; // the counter, then the inner nonce
-    private readonly KeyStream _keyStream = new();
-    private readonly Poly1305 _poly1305 = new();
     private readonly bool _usePlatform;
+
+    // Made when first needed: a connection at rest needs none of them.
+    private KeyStream? _keyStream;
+    private Poly1305? _poly1305;
     private ChaCha20Poly1305? _platform;
     private bool _disposed;
 
@@ -65,9 +67,9 @@ internal sealed class StreamCipher : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         block[..TagBlock].Clear();
         block[0] = (byte)tag;
-        if (_platform is null) XorWithKeyStream(block);
-        else _platform.Encrypt(_nonce, block, block, mac, associatedData);
-        if (_platform is null || !HasPlatformPadding(block.Length)) Authenticate(block, associatedData, mac);
+        if (_usePlatform) Platform.Encrypt(_nonce, block, block, mac, associatedData);
+        else XorWithKeyStream(block);
+        if (!_usePlatform || !HasPlatformPadding(block.Length)) Authenticate(block, associatedData, mac);
         Advance(tag, mac);
     }
 
@@ -80,14 +82,14 @@ internal sealed class StreamCipher : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         byte sealedTag = block[0];
-        _keyStream.WriteTagBlock(_key, _nonce, block[..TagBlock]);
+        Stream.WriteTagBlock(_key, _nonce, block[..TagBlock]);
         tag = (StreamTag)(block[0] ^ sealedTag);
         block[0] = sealedTag;
-        if (_platform is not null && HasPlatformPadding(block.Length))
+        if (_usePlatform && HasPlatformPadding(block.Length))
         {
             try
             {
-                _platform.Decrypt(_nonce, block, mac, block, associatedData);
+                Platform.Decrypt(_nonce, block, mac, block, associatedData);
             }
             catch (AuthenticationTagMismatchException)
             {
@@ -99,8 +101,8 @@ internal sealed class StreamCipher : IDisposable
             Span<byte> expected = stackalloc byte[MacSize];
             Authenticate(block, associatedData, expected);
             if (!CryptographicOperations.FixedTimeEquals(expected, mac)) return false;
-            if (_platform is null) XorWithKeyStream(block);
-            else _platform.Encrypt(_nonce, block, block, expected); // sealing twice with one key stream opens
+            if (!_usePlatform) XorWithKeyStream(block);
+            else Platform.Encrypt(_nonce, block, block, expected); // sealing twice with one key stream opens
         }
         Advance(tag, mac);
         return true;
@@ -112,8 +114,8 @@ internal sealed class StreamCipher : IDisposable
         Span<byte> next = stackalloc byte[KeySize + NonceSize - InnerNonceOffset];
         _key.CopyTo(next);
         _nonce.AsSpan(InnerNonceOffset).CopyTo(next[KeySize..]);
-        _keyStream.Start(_key, _nonce);
-        _keyStream.ProcessBytes(next, next);
+        Stream.Start(_key, _nonce);
+        Stream.ProcessBytes(next, next);
         next[..KeySize].CopyTo(_key);
         next[KeySize..].CopyTo(_nonce.AsSpan(InnerNonceOffset));
         Counter = 1;
@@ -127,7 +129,7 @@ internal sealed class StreamCipher : IDisposable
         _disposed = true;
         CryptographicOperations.ZeroMemory(_key);
         CryptographicOperations.ZeroMemory(_nonce);
-        _keyStream.Clear();
+        _keyStream?.Clear();
         _platform?.Dispose();
     }
 
@@ -155,20 +157,24 @@ internal sealed class StreamCipher : IDisposable
         if ((tag & StreamTag.Rekey) != 0 || Counter == 0) Rekey();
     }
 
+    private KeyStream Stream => _keyStream ??= new();
+
+    private ChaCha20Poly1305 Platform => _platform ??= new(_key);
+
     private void UseKey()
     {
-        if (!_usePlatform) return;
         _platform?.Dispose();
-        _platform = new(_key);
+        _platform = null;
     }
 
     /// <summary>The tag block is block 1 of the key stream, the message follows it.</summary>
     private void XorWithKeyStream(Span<byte> block)
     {
         Span<byte> skipped = stackalloc byte[TagBlock];
-        _keyStream.Start(_key, _nonce);
-        _keyStream.ProcessBytes(skipped, skipped);
-        _keyStream.ProcessBytes(block, block);
+        var stream = Stream;
+        stream.Start(_key, _nonce);
+        stream.ProcessBytes(skipped, skipped);
+        stream.ProcessBytes(block, block);
         CryptographicOperations.ZeroMemory(skipped);
     }
 
@@ -177,21 +183,22 @@ internal sealed class StreamCipher : IDisposable
     {
         Span<byte> macKey = stackalloc byte[KeySize];
         macKey.Clear();
-        _keyStream.Start(_key, _nonce);
-        _keyStream.ProcessBytes(macKey, macKey);
-        _poly1305.Init(new KeyParameter(macKey));
+        Stream.Start(_key, _nonce);
+        Stream.ProcessBytes(macKey, macKey);
+        var poly1305 = _poly1305 ??= new();
+        poly1305.Init(new KeyParameter(macKey));
         CryptographicOperations.ZeroMemory(macKey);
         Span<byte> zeros = stackalloc byte[15 + 16];
         zeros.Clear();
-        _poly1305.BlockUpdate(associatedData);
-        _poly1305.BlockUpdate(zeros[..(-associatedData.Length & 15)]);
-        _poly1305.BlockUpdate(block);
+        poly1305.BlockUpdate(associatedData);
+        poly1305.BlockUpdate(zeros[..(-associatedData.Length & 15)]);
+        poly1305.BlockUpdate(block);
         int padding = block.Length & 15;
         var trailer = zeros[..(padding + 16)];
         BinaryPrimitives.WriteInt64LittleEndian(trailer[padding..], associatedData.Length);
         BinaryPrimitives.WriteInt64LittleEndian(trailer[(padding + 8)..], block.Length);
-        _poly1305.BlockUpdate(trailer);
-        _poly1305.DoFinal(mac);
+        poly1305.BlockUpdate(trailer);
+        poly1305.DoFinal(mac);
     }
 
     /// <summary>BouncyCastle's ChaCha20 (RFC 8439), restarted with another nonce without allocating.</summary>

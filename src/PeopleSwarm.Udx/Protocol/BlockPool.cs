@@ -6,9 +6,29 @@ internal sealed class BlockPool(int maxKept)
 {
     public const int BlockSize = UdxPacket.MaxSize;
 
-    private readonly Stack<byte[]> _kept = new();
+    private const long TrimInterval = 10_000_000;
 
-    public byte[] Rent() => _kept.TryPop(out byte[]? block) ? block : GC.AllocateUninitializedArray<byte>(BlockSize);
+    private readonly Stack<byte[]> _kept = new();
+    private long _trimmedAt;
+    private int _leastKept; // since the last trim: so many were not needed
+
+    public int Kept => _kept.Count;
+
+    public byte[] Rent()
+    {
+        if (!_kept.TryPop(out byte[]? block)) return GC.AllocateUninitializedArray<byte>(BlockSize);
+        _leastKept = Math.Min(_leastKept, _kept.Count);
+        return block;
+    }
+
+    /// <summary>Lets go of the blocks that nobody took since the last time; once in ten seconds at most.</summary>
+    public void Trim(long now)
+    {
+        if (now - _trimmedAt < TrimInterval) return;
+        for (; _leastKept > 0; _leastKept--) _kept.Pop();
+        _kept.TrimExcess();
+        (_trimmedAt, _leastKept) = (now, _kept.Count);
+    }
 
     public void Return(byte[] block)
     {

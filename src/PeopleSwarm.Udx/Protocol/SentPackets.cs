@@ -114,9 +114,15 @@ internal sealed class SentPackets
         InFlightCount--;
     }
 
+    /// <summary>Gives the memory of an empty ring back.</summary>
+    public void Trim()
+    {
+        if (Count == 0) _ring = [];
+    }
+
     private void Grow()
     {
-        var ring = new SentPacket[Math.Max(16, _ring.Length * 2)];
+        var ring = new SentPacket[Math.Max(2, _ring.Length * 2)];
         for (uint seq = First; seq != Next; seq++) ring[seq & (uint)(ring.Length - 1)] = this[seq];
         _ring = ring;
     }

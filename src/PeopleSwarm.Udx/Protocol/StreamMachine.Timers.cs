@@ -165,6 +165,7 @@ internal sealed partial class StreamMachine
     private void OnKeepAlive(long now)
     {
         long interval = RttEstimator.Micros(_endpoint.Options.KeepAlive);
+        if (now - _lastSent >= interval) TrimMemory(now);
         long due = _lastReceived + interval;
         if (_sent.Count > 0) due = now + interval; // answers are due anyway
         if (due > now)
@@ -177,6 +178,14 @@ internal sealed partial class StreamMachine
         (_heartbeatDue, _echoDue) = (!wasUnanswered, wasUnanswered);
         _timers[StreamTimer.KeepAlive] = now + interval;
         _endpoint.Enqueue(this);
+    }
+
+    /// <summary>Gives back what a busier time needed.</summary>
+    private void TrimMemory(long now)
+    {
+        _sent.Trim();
+        _reorder.Trim();
+        _endpoint.Blocks.Trim(now);
     }
 
     private void OnIdle(Timestamp now)
