@@ -32,6 +32,7 @@ internal sealed partial class ConnectMachine
     private readonly IHandshake _handshake;
     private readonly IReliableStream _stream;
     private readonly UnorderedInlet _unordered = new();
+    private readonly PathGate _paths;
     private readonly byte[] _value;
     private readonly bool _isOpen;
     private readonly Timestamp _deadline;
@@ -65,11 +66,8 @@ internal sealed partial class ConnectMachine
         _isOpen = context.Firewall == PeerFirewallState.Open;
         _deadline = now + options.Timeout;
         _handshake = context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Initiator, keyPair, remote, context.Namespaces.PeerHandshake);
-        _stream = context.CreateStream(new()
-        {
-            AcceptPath = (IReliableStream _, in DatagramSource source) => OnPath(source),
-            OnMessage = _unordered.Receive,
-        });
+        _paths = new(this);
+        _stream = context.CreateStream(new() { AcceptPath = _paths.Accept, OnMessage = _unordered.Receive });
         _value = WriteHandshake();
     }
 
@@ -115,13 +113,13 @@ internal sealed partial class ConnectMachine
     }
 
     /// <summary>A packet for our stream: the server dials us, perhaps before its answer is here.</summary>
-    private bool OnPath(in DatagramSource source)
+    internal bool OnPath(in DatagramSource source)
     {
         if (source.From.Port == 0) return false;
+        if (State == ConnectState.Over) return false;
         if (State == ConnectState.Waiting)
             Complete(_context.Now(), source, _punch?.Owns(source.Socket) == true ? PeerPath.Punched : PathFrom(source.From, _server!), isHeard: true);
-        else if (State == ConnectState.Searching) _heardEarly ??= source;
-        else return source.From.HasSameAddress(_stream.Remote.From) || _server is { } server && source.From.HasSameAddress(server.ServerAddress);
+        else _heardEarly ??= source;
         return true;
     }
 
@@ -162,6 +160,7 @@ internal sealed partial class ConnectMachine
         _calls.Clear();
         _context.DeadlinesChanged = true;
         _handshake.Dispose();
+        _paths.Release(_server?.ServerAddress);
     }
 
     /// <summary>A request of this connect; it is not heard of any more once the connect is over.</summary>
@@ -179,6 +178,22 @@ internal sealed partial class ConnectMachine
     {
         if (_log.Count < MaxLog) _log.Add(line);
     }
+}
+
+/// <summary>What a stream asks about packets from elsewhere: the connect while it lasts, which may go while the stream stays.</summary>
+internal sealed class PathGate(ConnectMachine connect)
+{
+    private ConnectMachine? _connect = connect;
+    private UdpEndPoint? _server;
+
+    public bool Accept(IReliableStream stream, in DatagramSource source)
+    {
+        if (_connect is { } connect) return connect.OnPath(source);
+        return source.From.Port != 0 && (source.From.HasSameAddress(stream.Remote.From) || _server is { } server && source.From.HasSameAddress(server));
+    }
+
+    /// <summary>The connect is over; packets from the server's address are still the stream's.</summary>
+    public void Release(UdpEndPoint? server) => (_connect, _server) = (null, server);
 }
 
 /// <summary>A server that answered our handshake.</summary>
