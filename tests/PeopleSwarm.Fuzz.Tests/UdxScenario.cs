@@ -35,9 +35,13 @@ internal sealed class UdxScenario
             ReceiveWindow = 64 * 1024 << _random.Next(4),
             MaxReorderBytes = 64 * 1024 << _random.Next(5),
             CongestionControl = _random.Next(2) == 0 ? CongestionControl.Bbr : CongestionControl.NewReno,
-            // Without signs of life and somebody who answers them, a peer whose last packets are lost is waited for in vain.
+            // Tries enough that bad luck alone ends no stream, so that each one that gives up is a defect; and signs of life, without
+            // which a peer whose last packets are lost is waited for in vain.
             KeepAlive = TimeSpan.FromSeconds(1 + _random.Next(5)),
-            TimeWait = TimeSpan.FromMinutes(1),
+            MaxRto = TimeSpan.FromSeconds(4),
+            MaxTimeouts = 20,
+            IdleTimeout = TimeSpan.FromMinutes(1),
+            TimeWait = TimeSpan.FromMinutes(2),
         };
         _alice = new UdxEndpoint(_options, _net.Random.Fork(1));
         _bob = new UdxEndpoint(_options, _net.Random.Fork(2));
