@@ -1,4 +1,5 @@
 using PeopleSwarm.Dht.Messages;
+using PeopleSwarm.Dht.TestKit;
 using PeopleSwarm.Testing;
 
 namespace PeopleSwarm.Dht.HolePunch;
@@ -6,7 +7,7 @@ namespace PeopleSwarm.Dht.HolePunch;
 public class PuncherTests
 {
     private static readonly UdpEndPoint s_verified = new(0x01010101, 1000), s_unverified = new(0x02020202, 2000);
-    private readonly FakeSockets _sockets = new();
+    private readonly FakePunchSockets _sockets = new();
     private readonly PunchMachine _machine;
 
     public PuncherTests() => _machine = new(_sockets, new SeededRandom(1), TimeSpan.FromSeconds(20));
@@ -157,22 +158,4 @@ public class PuncherTests
     private static Timestamp At(double seconds) => new((long)(seconds * 1e6));
 
     private sealed record Sent(double Seconds, UdpEndPoint To, SocketId Socket, byte Ttl);
-
-    private sealed class FakeSockets : IPunchSockets
-    {
-        private int _last;
-
-        public HashSet<SocketId> OpenNow { get; } = [];
-
-        public SocketId? Open()
-        {
-            var socket = new SocketId(++_last);
-            OpenNow.Add(socket);
-            return socket;
-        }
-
-        public void Close(SocketId socket) => Assert.True(OpenNow.Remove(socket));
-
-        public void CloseWith(SocketId socket, IReliableStream stream) => stream.Closed.ContinueWith(_ => Close(socket), TaskScheduler.Default);
-    }
 }

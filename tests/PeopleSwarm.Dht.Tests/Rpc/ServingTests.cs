@@ -170,6 +170,31 @@ public class ServingTests
         Assert.Equal(500, peer.Received.Count);
     }
 
+    [Fact]
+    public void S10_addresses_beyond_those_counted_one_by_one_share_one_budget()
+    {
+        var node = _network.AddNode(configure: s => s with { UnprovedBytesPerSecond = 2000, MaxTrackedAddresses = 16, MaxWindow = 1000 });
+        _network.Network.Expect(() => node.Machine.Status is { IsBootstrapped: true, IsEphemeral: false }, TimeSpan.FromSeconds(30));
+        node.Machine.Handler = new RecordingHandler(_ => new RpcReply(new byte[1000]), node.Machine);
+        var peers = Enumerable.Range(1, 60).Select(i => Stranger($"7.0.{i}.1:1000")).ToArray();
+        foreach (var peer in peers) peer.Send(node.Address, RawPeer.Request(node.Address, 50, isInternal: false));
+        _network.Network.RunFor(TimeSpan.FromMilliseconds(200));
+        Assert.InRange(peers.Sum(p => p.Received.Count), 10, 16 + 2);
+    }
+
+    [Fact]
+    public void What_waits_for_the_socket_is_bounded_and_the_rest_is_lost()
+    {
+        var address = UdpEndPoint.Parse("5.9.9.9:49737");
+        var machine = new RpcMachine(new(1), new() { MaxQueuedDatagrams = 16 }, new(new(0), address.Port, new(1)), TestCrypto.Suite, new Testing.SeededRandom(1));
+        var ping = RawPeer.Request(address, RpcCommands.Ping);
+        for (int i = 0; i < 100; i++) machine.Receive(new(2), ping, new(UdpEndPoint.Parse("7.0.0.1:1000"), new(0)));
+        byte[] buffer = new byte[2048];
+        int sent = 0;
+        while (machine.PollTransmit(new(2), buffer, out _)) sent++;
+        Assert.Equal((16, 84), (sent, machine.Dropped));
+    }
+
     private static (NodeId? Id, byte[]? Token, UdpEndPoint[] CloserNodes, int Error) ReadResponse(List<byte[]> answers)
     {
         Assert.True(RpcResponseMessage.TryRead(Assert.Single(answers), out var message));

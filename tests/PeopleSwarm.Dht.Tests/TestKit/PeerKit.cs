@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Testing;
@@ -11,9 +12,13 @@ internal sealed class PeerKit
 {
     private static readonly ServiceProvider s_noise = new ServiceCollection().AddNoise().BuildServiceProvider();
 
-    public PeerKit(int seed = 1, PeerDhtOptions? options = null)
+    /// <param name="seed">Of all chance.</param>
+    /// <param name="options">Default if null.</param>
+    /// <param name="punches">Whether the node can punch; its sockets are <see cref="PunchSockets"/>.</param>
+    public PeerKit(int seed = 1, PeerDhtOptions? options = null, bool punches = false)
     {
         Options = options ?? new();
+        Punching = new(PunchSockets, new SeededRandom(seed), Options.RandomPunchInterval);
         Context = new()
         {
             Engine = Engine,
@@ -26,6 +31,7 @@ internal sealed class PeerKit
             LocalAddresses = () => LocalAddresses,
             Now = () => Now,
             UnixMilliseconds = () => UnixMilliseconds,
+            Punching = punches ? Punching : null,
         };
         Dht = new(Context);
     }
@@ -37,12 +43,16 @@ internal sealed class PeerKit
 
     public FakeEngine Engine { get; } = new();
     public PeerDhtOptions Options { get; }
+    public FakePunchSockets PunchSockets { get; } = new(firstId: 100);
+    public PunchMachine Punching { get; }
     public PeerContext Context { get; }
     public PeerDht Dht { get; }
     public Timestamp Now { get; set; } = new(1_000_000);
     public long UnixMilliseconds { get; set; } = 1_700_000_000_000;
     public IReadOnlyList<UdpEndPoint> LocalAddresses { get; set; } = [];
     public List<FakeStream> Streams { get; } = [];
+
+    private readonly List<SentProbe> _probes = [];
 
     public static UdpEndPoint At(string text) => UdpEndPoint.Parse(text);
 
@@ -82,12 +92,30 @@ internal sealed class PeerKit
     public void Advance(TimeSpan time)
     {
         var end = Now + time;
-        while (Dht.NextTimeout is { } due && due <= end)
+        SendProbes();
+        while (Timestamp.Earliest(Dht.NextTimeout, Punching.NextTimeout) is { } due && due <= end)
         {
             if (due > Now) Now = due;
             Dht.HandleTimeout(Now);
+            Punching.HandleTimeout(Now);
+            SendProbes();
         }
         Now = end;
+    }
+
+    /// <summary>Probes sent since the last call, with those that wait.</summary>
+    public List<SentProbe> TakeProbes()
+    {
+        SendProbes();
+        var taken = _probes.ToList();
+        _probes.Clear();
+        return taken;
+    }
+
+    private void SendProbes()
+    {
+        Span<byte> buffer = stackalloc byte[16];
+        while (Punching.PollTransmit(Now, buffer, out var transmit)) _probes.Add(new(Now, transmit.To, transmit.Socket, transmit.Ttl));
     }
 
     public void Advance(double seconds) => Advance(TimeSpan.FromSeconds(seconds));
@@ -101,3 +129,6 @@ internal sealed class PeerKit
         return stream;
     }
 }
+
+/// <summary>One byte that left through a punch socket.</summary>
+internal sealed record SentProbe(Timestamp At, UdpEndPoint To, SocketId Socket, byte Ttl);

@@ -1,3 +1,5 @@
+using PeopleSwarm.Dht.Connect;
+using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 
 namespace PeopleSwarm.Dht.TestKit;
@@ -22,13 +24,23 @@ internal sealed class TestClient
         new PeerHandshakeMessage(mode, Noise, peerAddress, relayAddress).Encode();
 
     /// <summary>Reads a server's answer from the value that carried it.</summary>
-    public NoisePayload Read(ReadOnlySpan<byte> value)
+    public NoisePayload Read(ReadOnlySpan<byte> value) => Read(value, out _);
+
+    /// <summary>What seals the punch rounds after the answer in <paramref name="value"/>.</summary>
+    public PunchSecrets SecretsAfter(PeerContext context, ReadOnlySpan<byte> value)
+    {
+        Read(value, out var keys);
+        using (keys) return context.PunchSecretsOf(keys);
+    }
+
+    private NoisePayload Read(ReadOnlySpan<byte> value, out HandshakeResult keys)
     {
         Assert.True(PeerHandshakeMessage.TryRead(value, out var message));
         var plain = new byte[message.Noise.Length];
         using var handshake = _handshake.Clone();
         Assert.True(handshake.TryReadMessage(message.Noise, plain, out int length));
         Assert.True(NoisePayload.TryRead(plain.AsSpan(0, length), out var payload));
+        keys = handshake.GetResult();
         return payload;
     }
 }

@@ -9,6 +9,9 @@ internal sealed class TestServer(KeyPair keyPair)
     /// <summary>What the client last said.</summary>
     public NoisePayload? Client { get; private set; }
 
+    /// <summary>The keys after the last answer.</summary>
+    public HandshakeResult? Keys { get; private set; }
+
     /// <summary>The value of an answer to a client's request; with an address of ours it was relayed.</summary>
     public byte[] Answer(in RpcCallRequest request, NoisePayload payload, UdpEndPoint? serverAddress)
     {
@@ -22,6 +25,7 @@ internal sealed class TestServer(KeyPair keyPair)
         if (payload.Version != NoisePayload.CurrentVersion) encoded[0] = (byte)payload.Version;
         var noise = new byte[encoded.Length + handshake.NextMessageOverhead];
         handshake.WriteMessage(encoded, noise);
+        Keys = handshake.GetResult();
         return new PeerHandshakeMessage(RoutingMode.Reply, noise, serverAddress).Encode();
     }
 }
