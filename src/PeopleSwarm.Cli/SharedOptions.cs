@@ -9,6 +9,12 @@ namespace PeopleSwarm.Cli;
 /// <summary>Options and arguments that several commands have. A new object for each command, as the library wants it.</summary>
 internal static class SharedOptions
 {
+    public static Argument<Topic> Topic() => new("TOPIC")
+    {
+        Description = "What the peers meet on: 64 hexadecimal digits, or any text, which is hashed with BLAKE2b-256.",
+        CustomParser = ParseTopic,
+    };
+
     public static Option<KeyPair?> Seed() => new("--seed")
     {
         Description = "32 bytes as 64 hexadecimal digits; the key pair follows from them. Random if not given.",
@@ -55,6 +61,18 @@ internal static class SharedOptions
         DefaultValueFactory = _ => defaultPort,
     };
 
+    public static Option<long?> Seq(string description) => new("--seq")
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            if (long.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long seq) && seq <= MutableRecord.MaxSeq) return seq;
+            result.AddError($"--seq takes a number from 0 to 2^53 - 1, not '{result.Tokens[0].Value}'.");
+            return null;
+        },
+    };
+
     public static Option<bool> Json(string channel) => new("--json")
     {
         Description = $"Tell each event as one line of JSON on {channel}.",
@@ -65,7 +83,7 @@ internal static class SharedOptions
         Description = "Write what the layers do to stderr.",
     };
 
-    private static KeyPair? ParseSeed(ArgumentResult result)
+    public static KeyPair? ParseSeed(ArgumentResult result)
     {
         string text = result.Tokens[0].Value;
         if (text.Length == 2 * KeyPair.SeedSize && text.All(char.IsAsciiHexDigit)) return KeyPair.FromSeed(Convert.FromHexString(text));
@@ -88,5 +106,14 @@ internal static class SharedOptions
             }
         if (entries.Count == 0 && result.Tokens.All(t => t.Value.Trim(' ', ',').Length == 0)) result.AddError("--bootstrap names no node.");
         return [.. entries];
+    }
+
+    private static Topic ParseTopic(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (PeopleSwarm.Topic.TryParse(text, out var topic)) return topic;
+        if (text.Length > 0) return PeopleSwarm.Topic.FromText(text);
+        result.AddError("TOPIC is empty; it takes 64 hexadecimal digits or any text.");
+        return default;
     }
 }

@@ -11,6 +11,7 @@ internal sealed record Trouble(string Message, string? NextStep = null)
     {
         TroubleException e => e.Trouble,
         PeerConnectException e => new(e.Message, NextStepAfter(e.Error)),
+        DhtException { Error: DhtError.SeqTooLow or DhtError.SeqReused } e => new(e.Message, "Give a higher --seq, or none to take the next."),
         DhtException e => new(e.Message, "Check --bootstrap and that UDP is not blocked."),
         SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => new("The UDP port is in use.", "Name another with --port; 0 takes any."),
         SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => new("The address is not one of this machine.", "Name a local one with --host."),

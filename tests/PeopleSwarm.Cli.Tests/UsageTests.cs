@@ -24,6 +24,13 @@ public class UsageTests
     [InlineData("dht bootstrap --host 127.0.0.1 --port 65536", "--port takes a number")]
     [InlineData("dht node", "--bootstrap")]
     [InlineData("dht node --bootstrap 127.0.0.1:1 --count 0", "--count takes a number from 1 to 1000")]
+    [InlineData("dht lookup", "TOPIC")]
+    [InlineData("dht announce topic --withdraw", "--withdraw needs the --seed")]
+    [InlineData("dht get", "KEY")]
+    [InlineData("dht get ca93", "KEY takes 32 bytes")]
+    [InlineData($"dht get {Key} --seq -1", "--seq takes a number from 0 to 2^53 - 1")]
+    [InlineData("dht put value --seq 1", "--seq needs --seed")]
+    [InlineData("dht put value --seed 0404", "--seed takes 32 bytes")]
     public async Task Wrong_usage_ends_with_2_and_names_what_is_wrong(string arguments, string expected)
     {
         var (code, output, errors) = await CliProcess.RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -39,6 +46,10 @@ public class UsageTests
     [InlineData("dht", "bootstrap")]
     [InlineData("dht bootstrap", "--host --port")]
     [InlineData("dht node", "--bootstrap --count --host --port --persistent")]
+    [InlineData("dht lookup", "TOPIC --bootstrap --json")]
+    [InlineData("dht announce", "TOPIC --seed --withdraw --bootstrap --json")]
+    [InlineData("dht get", "KEY --seq --bootstrap --json")]
+    [InlineData("dht put", "VALUE --seed --seq --bootstrap --json")]
     [InlineData("join", "TOPIC --seed --bootstrap --no-server --no-client --json")]
     [InlineData("listen", "--seed --bootstrap --json")]
     [InlineData("connect", "KEY --bootstrap --json")]

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 
 namespace PeopleSwarm.Cli.Commands;
 
@@ -8,11 +7,7 @@ internal static class JoinCommand
 {
     public static Command Create()
     {
-        var topic = new Argument<Topic>("TOPIC")
-        {
-            Description = "What the peers meet on: 64 hexadecimal digits, or any text, which is hashed with BLAKE2b-256.",
-            CustomParser = ParseTopic,
-        };
+        var topic = SharedOptions.Topic();
         var seed = SharedOptions.Seed();
         var bootstrap = SharedOptions.Bootstrap();
         var noServer = new Option<bool>("--no-server") { Description = "Do not announce us on the topic." };
@@ -69,14 +64,5 @@ internal static class JoinCommand
             await Console.Error.WriteLineAsync(trouble.ToString());
             return CommandLine.Failure;
         }
-    }
-
-    private static Topic ParseTopic(ArgumentResult result)
-    {
-        string text = result.Tokens[0].Value;
-        if (Topic.TryParse(text, out var topic)) return topic;
-        if (text.Length > 0) return Topic.FromText(text);
-        result.AddError("TOPIC is empty; it takes 64 hexadecimal digits or any text.");
-        return default;
     }
 }
