@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using PeopleSwarm.Throughput;
+using PeopleSwarm.Throughput.Dht;
 using PeopleSwarm.Throughput.Peers;
 
 var names = new Option<string[]>("--case") { Description = $"Which cases: {string.Join(", ", Cases.All.Select(c => c.Name))}. Default all.", AllowMultipleArgumentsPerToken = true };
@@ -17,13 +18,18 @@ var peer = new Command("peer", "One side of a case; started by the benchmark its
 peer.Hidden = true;
 var root = new RootCommand("Sends data between child processes, ours and npm's, side by side in one run, and prints medians and ratios.")
 {
-    names, rounds, megabytes, pings, connections, chart, peer,
+    names, rounds, megabytes, pings, connections, chart, peer, DhtSuite.Create(),
 };
 
 peer.SetAction(async parse =>
 {
     var args = JsonNode.Parse(parse.GetRequiredValue(arguments))!.AsObject();
-    await (parse.GetRequiredValue(role) == "dht" ? DhtPeer.RunAsync(args) : UdxPeer.RunAsync(args));
+    await (parse.GetRequiredValue(role) switch
+    {
+        "dht" => DhtPeer.RunAsync(args),
+        "dht-work" => DhtWork.RunAsync(args),
+        _ => UdxPeer.RunAsync(args),
+    });
     return 0;
 });
 

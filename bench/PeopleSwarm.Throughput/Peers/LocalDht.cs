@@ -20,14 +20,16 @@ internal sealed class LocalDht : IAsyncDisposable
     /// <summary>The node that listens.</summary>
     public IDhtNode Node { get; private set; } = null!;
 
-    public static async Task<LocalDht> StartAsync()
+    public static async Task<LocalDht> StartAsync(int count = Storing + 1)
     {
         LocalDht network = new(FreePort());
         await network.AddAsync(o => (o.IsBootstrapper, o.Port) = (true, network.BootstrapPort));
-        for (int i = 1; i < Storing; i++) await network.AddAsync(o => o.Ephemeral = EphemeralMode.Never);
-        network.Node = await network.AddAsync(o => o.Ephemeral = EphemeralMode.Never);
+        for (int i = 1; i < count; i++) network.Node = await network.AddAsync();
         return network;
     }
+
+    /// <summary>One more node that stores for others.</summary>
+    public Task<IDhtNode> AddAsync() => AddAsync(o => o.Ephemeral = EphemeralMode.Never);
 
     /// <summary>A container with a node that joins the DHT at <paramref name="port"/>.</summary>
     public static ServiceProvider CreateNode(int port, Action<DhtOptions>? configure = null) => new ServiceCollection().AddLogging().AddDht(o =>
