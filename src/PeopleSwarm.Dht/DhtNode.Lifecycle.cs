@@ -123,7 +123,6 @@ internal sealed partial class DhtNode
         await Task.Yield(); // not under the caller's lock
         var sockets = _sockets.Bind();
         _host.SocketFailed += OnSocketFailed;
-        _home = _services.LocalNetwork.Addresses is [var first, ..] ? first : default;
         _services.LocalNetwork.Changed += OnInterfacesChanged;
         _sleepWatch = new(_services.Time, OnSlept);
         await LoadStateAsync().ConfigureAwait(false);
@@ -172,8 +171,7 @@ internal sealed partial class DhtNode
         lock (_gate) (before, _status) = (_status, after);
         Tell(before, after);
         if (after.IsBootstrapped) _bootstrapped.TrySetResult();
-        bool isElsewhere = before.ObservedEndPoint is { } old && after.ObservedEndPoint is { } here && !here.HasSameAddress(old);
-        if (isElsewhere || after.IsOnline && !before.IsOnline)
+        if (after.IsOnline && !before.IsOnline)
         {
             _peers.Refresh(now);
             RaiseLater(NetworkChanged, nameof(NetworkChanged));
@@ -194,27 +192,12 @@ internal sealed partial class DhtNode
 
     private void OnInterfacesChanged()
     {
-        var addresses = _services.LocalNetwork.Addresses;
-        var home = addresses.Count == 0 ? default : addresses[0];
-        DhtLog.InterfacesChanged(_logger, home);
+        DhtLog.InterfacesChanged(_logger);
         Post(now =>
         {
-            if (home == default) return; // we are nowhere, and may come back to where we were
-            if (_isSocketLost) TryBindAgain(now);
-            bool moved = home != _home;
-            _home = home;
-            if (_machine.Status.IsSuspended) return;
-            if (moved)
-            {
-                _machine.Move(now);
-                _peers.Move(now);
-            }
-            else
-            {
-                _peers.Refresh(now);
-            }
-            RaiseLater(NetworkChanged, nameof(NetworkChanged)); // after it: who dials now dials from the new place
+            if (!_machine.Status.IsSuspended) _peers.Refresh(now);
         });
+        RaiseLater(NetworkChanged, nameof(NetworkChanged));
     }
 
     private void OnSlept(TimeSpan duration)
@@ -229,29 +212,22 @@ internal sealed partial class DhtNode
     /// <summary>The system took a socket away, as some do when an interface goes: both are bound again.</summary>
     private void OnSocketFailed(SocketId socket, Exception error)
     {
-        DhtLog.SocketFailed(_logger, error, socket.Value);
-        Post(now =>
-        {
-            if (!_sockets.Owns(socket)) return; // bound again for the other one that failed
-            _sockets.Close();
-            _machine.Suspend(now);
-            TryBindAgain(now);
-        });
-    }
-
-    /// <summary>Goes on with new sockets; where none can be had, when the interfaces change next.</summary>
-    private void TryBindAgain(Timestamp now)
-    {
+        if (!_sockets.Owns(socket)) return;
+        _sockets.Close();
         try
         {
-            _machine.Resume(now, _sockets.Bind());
-            _peers.Refresh(now);
-            _isSocketLost = false;
+            var sockets = _sockets.Bind();
+            Post(now =>
+            {
+                _machine.Suspend(now);
+                _machine.Resume(now, sockets);
+                _peers.Refresh(now);
+            });
         }
         catch (SocketException refused)
         {
-            DhtLog.SocketLost(_logger, refused);
-            _isSocketLost = true;
+            DhtLog.SocketLost(_logger, refused, socket.Value);
+            Post(_machine.Suspend);
         }
     }
 

@@ -16,12 +16,14 @@ internal sealed partial class StreamMachine
         Now,
     }
 
+    private const long SilenceBeforeFollowing = 1_000_000; // µs: longer than reordering and a burst of losses, shorter than a user's patience
+
     private readonly ReorderBuffer _reorder;
     private uint _receiveNext;
     private bool _peerEnded; // END and all before it were read
     private AckDue _ackDue;
     private long _announcedEdge; // offset up to which the peer was last allowed to send
-    private long _lastReceived;
+    private long _lastReceived, _lastFromRemote; // of the two, the second counts only the path we write to
 
     /// <summary><see cref="IReceiveBuffer.UnreadBytes"/> went down: tells a peer that may be waiting.</summary>
     public void Consumed(Timestamp now)
@@ -49,6 +51,7 @@ internal sealed partial class StreamMachine
             return;
         }
         _lastReceived = now.Microseconds;
+        FollowPeer(now, packet.Header, source);
         OnHeard();
         if (packet.Has(PacketTypes.Heartbeat)) _ackDue = AckDue.Now;
         else if (packet.IsWellFormed) Process(now, packet);
@@ -72,6 +75,20 @@ internal sealed partial class StreamMachine
         }
         if (_events.AcceptPath(source)) return true;
         return IsConnected && source.Socket == Remote.Socket && source.From.HasSameAddress(Remote.From);
+    }
+
+    /// <summary>
+    /// The peer's NAT gave it another port: once the old one is silent, we write to the one its packets come from. No host but the peer's
+    /// gets that far, and it has to know what we sent.
+    /// </summary>
+    private void FollowPeer(Timestamp now, in UdxHeader header, in DatagramSource source)
+    {
+        if (!IsConnected) return;
+        if (source == Remote) _lastFromRemote = now.Microseconds;
+        else if (now.Microseconds - _lastFromRemote >= SilenceBeforeFollowing && source != _previousRemote
+            && source.Socket == Remote.Socket && source.From.HasSameAddress(Remote.From)
+            && !SeqNumber.IsAfter(_sent.First, header.Ack) && !SeqNumber.IsAfter(header.Ack, _sent.Next))
+            ChangeRemote(now, source.Socket, RemoteId, source.From);
     }
 
     private void Forward(Timestamp now, in UdxPacket packet, ReadOnlySpan<byte> datagram)

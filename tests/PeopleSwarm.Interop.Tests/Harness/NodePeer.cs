@@ -55,7 +55,13 @@ public sealed class NodePeer : IAsyncDisposable
         Npm.EnsureInstalled();
         string path = Path.Combine(Npm.Folder, script);
         if (!File.Exists(path)) throw new FileNotFoundException($"There is no script {path}.", path);
-        var start = new ProcessStartInfo("node")
+        return StartProgram(script, "node", path, JsonSerializer.Serialize(args ?? new object()));
+    }
+
+    /// <summary>Starts any program that keeps to the same lines.</summary>
+    public static NodePeer StartProgram(string name, string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program)
         {
             WorkingDirectory = Npm.Folder,
             RedirectStandardInput = true,
@@ -65,9 +71,8 @@ public sealed class NodePeer : IAsyncDisposable
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
-        start.ArgumentList.Add(path);
-        start.ArgumentList.Add(JsonSerializer.Serialize(args ?? new object()));
-        return new NodePeer(script, Process.Start(start)!);
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        return new NodePeer(name, Process.Start(start)!);
     }
 
     /// <summary>Starts a script and waits for its event <c>ready</c>, which comes back beside it.</summary>

@@ -87,6 +87,36 @@ public class PathTests
         Assert.Equal(0u, RawPeer.Header(Convert.ToHexString(again[0].Datagram)).Seq);
     }
 
+    [Fact]
+    public void The_peer_is_followed_to_another_port_of_its_host_once_the_old_one_is_silent()
+    {
+        var peer = new RawPeer();
+        DatagramSource moved = new(UdpEndPoint.Loopback(2000), RawPeer.Socket);
+        peer.Receive(PacketTypes.Data, 0, 0, "a"u8);
+        peer.Advance(TimeSpan.FromSeconds(0.5));
+        peer.Receive(PacketTypes.Data, 1, 0, "b"u8, from: moved);
+        peer.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(RawPeer.Remote, peer.Machine.Remote.From); // it may be a packet that went astray
+        peer.Advance(TimeSpan.FromSeconds(0.5));
+        peer.Receive(PacketTypes.Data, 2, 0, "c"u8, from: moved);
+        peer.Poll();
+        Assert.Equal(moved, peer.Machine.Remote);
+        Assert.Equal(moved, peer.Sent[^1].To);
+        Assert.Equal("abc"u8.ToArray(), peer.Stream.Received);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.2:2000", 0)] // another host
+    [InlineData("127.0.0.1:2000", 7)] // acknowledges what was never sent
+    public void A_stranger_is_not_followed_however_silent_the_peer_is(string from, uint ack)
+    {
+        var peer = new RawPeer();
+        peer.Receive(PacketTypes.Data, 0, 0, "a"u8);
+        peer.Advance(TimeSpan.FromSeconds(4));
+        peer.Receive(PacketTypes.Data, 1, ack, "b"u8, from: new(UdpEndPoint.Parse(from), RawPeer.Socket));
+        Assert.Equal(RawPeer.Remote, peer.Machine.Remote.From);
+    }
+
     [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(4)]
     public void A_transfer_survives_a_move_of_both_sides_at_different_moments(int seed)
     {

@@ -1,0 +1,24 @@
+using PeopleSwarm.Interop.Harness;
+
+namespace PeopleSwarm.Lab;
+
+/// <summary>A computer of the lab, and the NATs in front of it.</summary>
+internal sealed class LabSite(NetworkLab lab, string host, string address)
+{
+    /// <summary>The address the internet sees.</summary>
+    public string Address => address;
+
+    /// <summary>The namespace of the NAT next to the internet; null for none.</summary>
+    public string? OutermostNat { get; set; }
+
+    public NodePeer StartPeer() => lab.StartPeer(host);
+
+    public NodePeer StartNpmPeer() => lab.StartNpmPeer(host);
+
+    /// <summary>The NAT forgets its mappings, and the next ones get other ports.</summary>
+    public void MoveMappings()
+    {
+        Shell.Run(NatRules.Symmetric.ToRuleset("192.168.10.2"), "ip", "netns", "exec", OutermostNat!, "nft", "-f", "-");
+        NetworkLab.Ip(OutermostNat!, $"addr del {address}/16 dev wan", $"addr add {address}/16 dev wan"); // masquerading forgets with the address
+    }
+}
