@@ -133,10 +133,9 @@ internal sealed partial class DatagramHost : IDatagramHost
         }
     }
 
-    /// <summary>One turn. True asks for another.</summary>
-    private bool Turn()
+    private LoopNext Turn()
     {
-        if (_isStopped) return false;
+        if (_isStopped) return LoopNext.Rest;
         ReadClock();
         bool more = ReceiveSome();
         HandleTimeouts();
@@ -144,10 +143,14 @@ internal sealed partial class DatagramHost : IDatagramHost
         if (_closing)
         {
             Stop();
-            return false;
+            return LoopNext.Rest;
         }
         // Readers go first, once: an answer written at once carries the acknowledgement that would else be a packet of its own.
-        if (!_hasYielded && Deliver()) return _hasYielded = true;
+        if (!_hasYielded && Deliver())
+        {
+            _hasYielded = true;
+            return LoopNext.Yield;
+        }
         _hasYielded = false;
         more |= SendSome();
         if (!more && EarliestTimeout() is { } due)
@@ -157,7 +160,7 @@ internal sealed partial class DatagramHost : IDatagramHost
             if (due <= _now) more = true;
             else _loop.Arm(due, _now);
         }
-        return more;
+        return more ? LoopNext.Turn : LoopNext.Rest;
     }
 
     private void ReadClock() => _now = Timestamp.Now(TimeProvider);

@@ -2,17 +2,32 @@ using System.IO.Pipelines;
 
 namespace PeopleSwarm.Udx;
 
+/// <summary>What a loop does after a turn.</summary>
+internal enum LoopNext
+{
+    /// <summary>Nothing until woken.</summary>
+    Rest,
+
+    /// <summary>Another turn.</summary>
+    Turn,
+
+    /// <summary>Another turn, after those who wait for a thread.</summary>
+    Yield,
+}
+
 /// <summary>A serial executor of bounded turns on a scheduler, with one timer. It has no thread of its own.</summary>
 internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
 {
     // Idle -> Requested (a turn is scheduled) -> Running -> Idle, or Requested again if somebody woke it meanwhile.
     private const int Idle = 0, Running = 1, Requested = 2;
 
+    private const int MaxTurnsInARow = 8; // before others on the thread pool get theirs
+
     private static readonly Action<object?> s_run = static loop => ((EventLoop)loop!).Run();
 
     private readonly PipeScheduler _scheduler;
     private readonly bool _onThreadPool;
-    private readonly Func<bool> _turn;
+    private readonly Func<LoopNext> _turn;
     private readonly ITimer _timer;
     private int _state;
     private int _ownerThread;
@@ -20,8 +35,8 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
 
     /// <param name="scheduler">Where turns run.</param>
     /// <param name="time">The clock of the timer.</param>
-    /// <param name="turn">One bounded turn; true asks for another.</param>
-    public EventLoop(PipeScheduler scheduler, TimeProvider time, Func<bool> turn)
+    /// <param name="turn">One bounded turn.</param>
+    public EventLoop(PipeScheduler scheduler, TimeProvider time, Func<LoopNext> turn)
     {
         _scheduler = scheduler;
         _onThreadPool = ReferenceEquals(scheduler, PipeScheduler.ThreadPool);
@@ -77,11 +92,15 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
 
     private void Run()
     {
-        Interlocked.Exchange(ref _state, Running);
         Volatile.Write(ref _ownerThread, Environment.CurrentManagedThreadId);
-        bool again = _turn();
+        var next = LoopNext.Turn;
+        for (int turns = 0; next == LoopNext.Turn && turns < MaxTurnsInARow; turns++)
+        {
+            Interlocked.Exchange(ref _state, Running);
+            next = _turn();
+        }
         Volatile.Write(ref _ownerThread, 0);
-        if (again) Interlocked.Exchange(ref _state, Requested);
+        if (next != LoopNext.Rest) Interlocked.Exchange(ref _state, Requested);
         else if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running) return;
         Schedule();
     }

@@ -1,16 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using static PeopleSwarm.Udx.UdpSegmentation;
 
-#pragma warning disable CA2012 // One awaiter at a time is kept in a field and read once, which is what keeps the loop free of allocations.
-
 namespace PeopleSwarm.Udx;
 
 /// <summary>A UDP socket on Linux: many datagrams a call, both ways.</summary>
-/// <remarks>The managed socket only says when something can be read or written; the calls are made on its handle.</remarks>
+/// <remarks>The managed socket is there to bind and to close; the calls are made on its handle.</remarks>
 internal sealed class LinuxDatagramSocket : IDatagramSocket
 {
     private const int MaxErrorsInARow = 64;
@@ -20,13 +17,9 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
     private readonly ReceiveBatchPool _batches;
     private readonly UdxMetrics _metrics;
     private readonly ILogger _logger;
-    private readonly BlockedSend _blocked;
-    private readonly byte[] _peek = new byte[1];
+    private readonly SocketPoller.Watch _watch;
     private readonly byte[] _to;
-    private readonly Action _onReadable;
     private IDatagramReceiver? _receiver;
-    private ValueTaskAwaiter<int> _wait;
-    private bool _isWaiting;
     private int _errorsInARow;
     private int _isDisposed;
 
@@ -36,8 +29,7 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
         (_family, _batches, _metrics, _logger) = (_socket.AddressFamily, batches, metrics, logger);
         LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
         _to = SocketAddressCodec.Create(_family).Buffer.ToArray();
-        _onReadable = () => _receiver!.OnReadable();
-        _blocked = new BlockedSend(_socket, metrics, () => _receiver?.OnWritable());
+        _watch = Watch();
         if (!TryCoalesce(_socket)) OnRefused("receive");
         MaxSegments = UdpSegmentation.MaxSegments;
         if (!CanSegment(_socket)) StopSegmenting();
@@ -56,7 +48,6 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
 
     public bool Receive(int maxDatagrams)
     {
-        if (_isWaiting && !TryEndWait()) return false;
         var batch = _batches.Rent();
         try
         {
@@ -66,7 +57,11 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
                 int wanted = Math.Min(ReceiveBatch.MaxMessages, maxDatagrams - taken);
                 int count = batch.Receive(_socket, wanted);
                 if (count == -EINTR) continue;
-                if (count == -EAGAIN) return !BeginWait();
+                if (count == -EAGAIN)
+                {
+                    _watch.Ask(SocketPoller.Readable);
+                    return false;
+                }
                 if (count < 0)
                 {
                     if (++_errorsInARow >= MaxErrorsInARow) throw new SocketException(-count);
@@ -75,7 +70,7 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
                 }
                 _errorsInARow = 0;
                 for (int i = 0; i < count; i++) taken += Deliver(batch, i);
-                if (count < wanted) return !BeginWait();
+                if (count < wanted) return true; // what comes while the loop does the rest of its turn needs no wake-up
             }
             return true;
         }
@@ -105,42 +100,34 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
         return datagrams;
     }
 
-    /// <summary>Has <see cref="IDatagramReceiver.OnReadable"/> called at the next datagram; false if one is there already.</summary>
-    private bool BeginWait()
+    private SocketPoller.Watch Watch()
     {
-        _wait = _socket.ReceiveAsync(_peek, SocketFlags.Peek, CancellationToken.None).GetAwaiter();
-        _isWaiting = true;
-        if (_wait.IsCompleted)
-        {
-            TryEndWait();
-            return false;
-        }
-        _wait.UnsafeOnCompleted(_onReadable);
-        return true;
-    }
-
-    private bool TryEndWait()
-    {
-        if (!_wait.IsCompleted) return false;
-        _isWaiting = false;
         try
         {
-            _wait.GetResult();
+            return SocketPoller.Shared.Register(_socket.SafeHandle, OnReady);
         }
-        catch (SocketException) when (Volatile.Read(ref _isDisposed) == 0)
+        catch
         {
-            _errorsInARow++; // the call that follows sees it too, or the datagram behind it
+            _socket.Dispose();
+            throw;
         }
-        catch (Exception) when (Volatile.Read(ref _isDisposed) != 0)
+    }
+
+    private void OnReady(uint ready)
+    {
+        try
         {
-            return false;
+            if ((ready & SocketPoller.Readable) != 0) _receiver?.OnReadable();
+            if ((ready & SocketPoller.Writable) != 0) _receiver?.OnWritable();
         }
-        return true;
+        catch (Exception error)
+        {
+            _receiver?.OnClosed(error);
+        }
     }
 
     public bool TrySend(ReadOnlySpan<byte> datagrams, in Transmit transmit)
     {
-        if (_blocked.IsBusy) return false;
         if (transmit.To.Port == 0 || Volatile.Read(ref _isDisposed) != 0 || !SocketAddressCodec.TryWrite(_to, _family, transmit.To))
         {
             _metrics.SendRefused();
@@ -148,11 +135,12 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
         }
         int error = Send(datagrams, transmit);
         if (error == 0) return true;
-        if (error == EAGAIN && transmit.Ttl == 0)
+        if (error == EAGAIN)
         {
-            _blocked.Begin(datagrams, transmit);
+            _watch.Ask(SocketPoller.Writable);
+            return false;
         }
-        else if (error is EIO or EINVAL && transmit.SegmentSize > 0)
+        if (error is EIO or EINVAL && transmit.SegmentSize > 0)
         {
             StopSegmenting();
             SendOneByOne(datagrams, transmit);
@@ -223,6 +211,7 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
     public ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return ValueTask.CompletedTask;
+        _watch.Dispose();
         _socket.Dispose();
         _receiver?.OnClosed(null);
         return ValueTask.CompletedTask;

@@ -77,7 +77,8 @@ internal static unsafe partial class UdpSegmentation
     private static bool HasCalls()
     {
         if (!NativeLibrary.TryLoad("libc", typeof(UdpSegmentation).Assembly, null, out nint library)) return false;
-        return NativeLibrary.TryGetExport(library, "recvmmsg", out _) && NativeLibrary.TryGetExport(library, "sendmsg", out _);
+        return NativeLibrary.TryGetExport(library, "recvmmsg", out _) && NativeLibrary.TryGetExport(library, "sendmsg", out _)
+            && NativeLibrary.TryGetExport(library, "epoll_create1", out _);
     }
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
