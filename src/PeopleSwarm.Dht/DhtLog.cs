@@ -37,14 +37,17 @@ internal static partial class DhtLog // event ids: Udx 1000+, Noise 2000+, Dht 3
     [LoggerMessage(3011, LogLevel.Information, "The machine slept for {Duration}")]
     public static partial void Slept(ILogger logger, TimeSpan duration);
 
-    [LoggerMessage(3012, LogLevel.Debug, "Network interfaces changed")]
-    public static partial void InterfacesChanged(ILogger logger);
+    [LoggerMessage(3012, LogLevel.Debug, "Network interfaces changed; the first address is {Home}")]
+    public static partial void InterfacesChanged(ILogger logger, UdpEndPoint home);
 
     [LoggerMessage(3013, LogLevel.Error, "The handler of command {Command} threw; the asker gets no answer")]
     public static partial void CommandHandlerFailed(ILogger logger, Exception error, int command);
 
-    [LoggerMessage(3014, LogLevel.Error, "Socket {SocketId} failed and could not be bound again")]
-    public static partial void SocketLost(ILogger logger, Exception error, int socketId);
+    [LoggerMessage(3014, LogLevel.Error, "A socket failed and could not be bound again; tried again when the interfaces change")]
+    public static partial void SocketLost(ILogger logger, Exception error);
+
+    [LoggerMessage(3016, LogLevel.Debug, "Socket {SocketId} failed")]
+    public static partial void SocketFailed(ILogger logger, Exception error, int socketId);
 
     [LoggerMessage(3015, LogLevel.Error, "A handler of {Event} threw")]
     public static partial void EventHandlerFailed(ILogger logger, Exception error, string @event);

@@ -123,6 +123,7 @@ internal sealed partial class DhtNode
         await Task.Yield(); // not under the caller's lock
         var sockets = _sockets.Bind();
         _host.SocketFailed += OnSocketFailed;
+        _home = _services.LocalNetwork.Addresses is [var first, ..] ? first : default;
         _services.LocalNetwork.Changed += OnInterfacesChanged;
         _sleepWatch = new(_services.Time, OnSlept);
         await LoadStateAsync().ConfigureAwait(false);
@@ -171,7 +172,8 @@ internal sealed partial class DhtNode
         lock (_gate) (before, _status) = (_status, after);
         Tell(before, after);
         if (after.IsBootstrapped) _bootstrapped.TrySetResult();
-        if (after.IsOnline && !before.IsOnline)
+        bool isElsewhere = before.ObservedEndPoint is { } old && after.ObservedEndPoint is { } here && !here.HasSameAddress(old);
+        if (isElsewhere || after.IsOnline && !before.IsOnline)
         {
             _peers.Refresh(now);
             RaiseLater(NetworkChanged, nameof(NetworkChanged));
@@ -192,12 +194,27 @@ internal sealed partial class DhtNode
 
     private void OnInterfacesChanged()
     {
-        DhtLog.InterfacesChanged(_logger);
+        var addresses = _services.LocalNetwork.Addresses;
+        var home = addresses.Count == 0 ? default : addresses[0];
+        DhtLog.InterfacesChanged(_logger, home);
         Post(now =>
         {
-            if (!_machine.Status.IsSuspended) _peers.Refresh(now);
+            if (home == default) return; // we are nowhere, and may come back to where we were
+            if (_isSocketLost) TryBindAgain(now);
+            bool moved = home != _home;
+            _home = home;
+            if (_machine.Status.IsSuspended) return;
+            if (moved)
+            {
+                _machine.Move(now);
+                _peers.Move(now);
+            }
+            else
+            {
+                _peers.Refresh(now);
+            }
+            RaiseLater(NetworkChanged, nameof(NetworkChanged)); // after it: who dials now dials from the new place
         });
-        RaiseLater(NetworkChanged, nameof(NetworkChanged));
     }
 
     private void OnSlept(TimeSpan duration)
@@ -212,22 +229,29 @@ internal sealed partial class DhtNode
     /// <summary>The system took a socket away, as some do when an interface goes: both are bound again.</summary>
     private void OnSocketFailed(SocketId socket, Exception error)
     {
-        if (!_sockets.Owns(socket)) return;
-        _sockets.Close();
+        DhtLog.SocketFailed(_logger, error, socket.Value);
+        Post(now =>
+        {
+            if (!_sockets.Owns(socket)) return; // bound again for the other one that failed
+            _sockets.Close();
+            _machine.Suspend(now);
+            TryBindAgain(now);
+        });
+    }
+
+    /// <summary>Goes on with new sockets; where none can be had, when the interfaces change next.</summary>
+    private void TryBindAgain(Timestamp now)
+    {
         try
         {
-            var sockets = _sockets.Bind();
-            Post(now =>
-            {
-                _machine.Suspend(now);
-                _machine.Resume(now, sockets);
-                _peers.Refresh(now);
-            });
+            _machine.Resume(now, _sockets.Bind());
+            _peers.Refresh(now);
+            _isSocketLost = false;
         }
         catch (SocketException refused)
         {
-            DhtLog.SocketLost(_logger, refused, socket.Value);
-            Post(_machine.Suspend);
+            DhtLog.SocketLost(_logger, refused);
+            _isSocketLost = true;
         }
     }
 

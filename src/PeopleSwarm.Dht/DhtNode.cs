@@ -26,6 +26,8 @@ internal sealed partial class DhtNode
     private RpcStatus _status;
     private SleepWatch? _sleepWatch;
     private Task? _start, _disposal;
+    private UdpEndPoint _home; // the address of the default route; on the loop
+    private bool _isSocketLost; // likewise
 
     public DhtNode(DhtOptions options, PeerDhtOptions peerOptions, DhtServices services)
     {

@@ -204,6 +204,13 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         foreach (var server in _servers.Values) server.Announcer.Refresh(now);
     }
 
+    /// <summary>We are in another network: dials from the old place are over, and all listeners are announced again.</summary>
+    public void Move(Timestamp now)
+    {
+        foreach (var connect in _connects.ToArray()) connect.Cancel(now, PeerConnectError.PeerConnectionFailed, "The network changed.");
+        Refresh(now);
+    }
+
     /// <summary>Relays of a peer known from an earlier run.</summary>
     public void RememberRelays(Timestamp now, PeerRecord peer)
     {

@@ -18,6 +18,8 @@ internal enum FirewallVerdict
 
 public sealed partial class PeerSwarm
 {
+    private static readonly TimeSpan s_minProbe = TimeSpan.FromMilliseconds(250), s_maxProbe = TimeSpan.FromSeconds(1);
+
     internal const string FirewallReason = "The firewall refused the peer.";
 
     /// <summary>Asks the application about a peer. On a pool thread, the gate not held.</summary>
@@ -78,8 +80,10 @@ public sealed partial class PeerSwarm
                 connection.Abort(new IOException(reason));
                 if (connection is not SwarmConnection) Links.Add(() => DiscardAsync(connection)); // nobody else knows it
                 break;
-            case SwarmAction.SendKeepAlive(var connection):
-                if (!connection.Closed.IsCompleted) connection.Channel.SendKeepAlive();
+            case SwarmAction.Probe(var link):
+                if (link.Connection is not { Closed.IsCompleted: false } asked) break;
+                asked.Channel.SendKeepAlive();
+                Links.Add(() => AwaitSignOfLifeAsync(link, asked));
                 break;
             case SwarmAction.Refresh(var topic):
                 Change((_, _) => RefreshUnsynchronized(topic));
@@ -145,6 +149,24 @@ public sealed partial class PeerSwarm
         Metrics.Closed(link.Direction, close.Reason);
         _feed.OnClosed(connection);
         Change((machine, now) => machine.Closed(now, link, null));
+    }
+
+    /// <summary>Waits until what was sent is acknowledged; a few round trips must be enough.</summary>
+    private async Task AwaitSignOfLifeAsync(Link link, SwarmConnection connection)
+    {
+        var limit = TimeSpan.FromTicks(Math.Clamp(4 * connection.RoundTripTime.Ticks, s_minProbe.Ticks, s_maxProbe.Ticks));
+        try
+        {
+            await connection.FlushAcknowledgedAsync().AsTask().WaitAsync(limit, Time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            SwarmLog.Unreachable(Logger, connection.RemotePublicKey, limit);
+            Change((machine, _) => machine.Unreachable(link));
+        }
+        catch (IOException) // closed meanwhile, which its watch sees
+        {
+        }
     }
 
     /// <summary>Completes when every dial and connection that the machine knew at the call has ended.</summary>

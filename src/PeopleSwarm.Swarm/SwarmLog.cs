@@ -53,6 +53,9 @@ internal static partial class SwarmLog
     [LoggerMessage(4042, LogLevel.Debug, "The network changed")]
     public static partial void NetworkChanged(ILogger logger);
 
+    [LoggerMessage(4043, LogLevel.Debug, "{Peer} gave no sign of life within {Limit}")]
+    public static partial void Unreachable(ILogger logger, PublicKey peer, TimeSpan limit);
+
     [LoggerMessage(4050, LogLevel.Error, "An event handler of the application failed")]
     public static partial void HandlerFailed(ILogger logger, Exception error);
 

@@ -6,11 +6,19 @@ namespace PeopleSwarm.Udx;
 
 /// <summary>
 /// The way out of a stream. The application writes into a pipe whose reader stands at the first byte that is not acknowledged,
-/// so the pipe is the resend buffer too and its threshold bounds what is unacknowledged.
+/// so the pipe is the resend buffer too. A flush waits when a good deal is unacknowledged, unless the path holds it all: then when
+/// a good deal is unsent. So long paths and repairs are not short of bytes, and short ones take no more memory than they need.
 /// </summary>
 internal sealed class SendPipe : ISendBuffer
 {
+    private const int ShortPath = 1024 * 1024; // held for a path of less than a millisecond: a gigabyte a second has less under way
+    private static readonly TimeSpan s_longRoundTrip = TimeSpan.FromMilliseconds(1);
+
     private readonly Pipe _pipe;
+    private readonly StreamSignal _signal;
+    private readonly int _maxHeld, _held;
+    private bool _isLongPath;
+    private long _sent;
     private ReadOnlySequence<byte> _unacknowledged; // of the read that is open now
     private long _start;                            // stream offset of its first byte
     private long _released;
@@ -19,10 +27,12 @@ internal sealed class SendPipe : ISendBuffer
     private bool _isOpen;
     private bool _isClosed;
 
-    public SendPipe(PipeOptions options, StreamSignal signal)
+    public SendPipe(PipeOptions options, StreamSignal signal, int maxHeld)
     {
         _pipe = new Pipe(options);
-        Output = new StreamOutput(_pipe.Writer, signal);
+        _signal = signal;
+        (_maxHeld, _held) = (maxHeld, Math.Min(maxHeld, ShortPath));
+        Output = new StreamOutput(_pipe.Writer, signal, options.WriterScheduler, _held);
     }
 
     /// <summary>The application's end.</summary>
@@ -33,9 +43,10 @@ internal sealed class SendPipe : ISendBuffer
     public bool IsEnded { get; private set; }
 
     /// <summary>Lets the application's writer go on for what was released and takes what it flushed. True if there is something new.</summary>
-    public bool Refresh()
+    public bool Refresh(TimeSpan roundTrip)
     {
         if (_isClosed) return false;
+        if (roundTrip > TimeSpan.Zero) _isLongPath = roundTrip >= s_longRoundTrip;
         var (end, isEnded) = (End, IsEnded);
         bool hasEnded = Output.HasEnded;
         long flushed = Output.Flushed;
@@ -58,6 +69,7 @@ internal sealed class SendPipe : ISendBuffer
         }
         IsEnded |= hasEnded && End >= flushed;
         (_cursorOffset, _cursor) = (_start, _unacknowledged.Start);
+        Output.Allow(RoomUpTo(_maxHeld, _held, _held / 2), ResumeAt);
         return End != end || IsEnded != isEnded;
     }
 
@@ -68,7 +80,16 @@ internal sealed class SendPipe : ISendBuffer
         var bytes = _unacknowledged.Slice(from, destination.Length);
         bytes.CopyTo(destination);
         (_cursorOffset, _cursor) = (offset + destination.Length, bytes.End);
+        if (_cursorOffset <= _sent) return;
+        _sent = _cursorOffset;
+        if (_isLongPath && Output.IsWaitingBefore(ResumeAt)) _signal.RaiseOnLoop(StreamSignals.Acknowledged);
     }
+
+    private long ResumeAt => RoomUpTo(_maxHeld / 4 * 3, _held / 2, _held / 4);
+
+    private long RoomUpTo(int mostUnacknowledged, int unacknowledged, int unsent) => _isLongPath
+        ? Math.Min(_released + mostUnacknowledged, Math.Max(_released + unacknowledged, _sent + unsent))
+        : _released + unacknowledged;
 
     public void Release(long offset) => Output.Released = _released = offset;
 
@@ -80,5 +101,6 @@ internal sealed class SendPipe : ISendBuffer
         _unacknowledged = default;
         _cursor = default;
         _pipe.Reader.Complete(error);
+        Output.OnClosed();
     }
 }

@@ -1,16 +1,23 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace PeopleSwarm.Udx;
 
-/// <summary>The application's writer: the pipe's, which also counts what was flushed and signals the loop.</summary>
-internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal) : PipeWriter
+/// <summary>The application's writer: the pipe's, which also counts what was flushed, waits for room and signals the loop.</summary>
+internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeScheduler scheduler, long limit) : PipeWriter
 {
+    private static readonly Action<object?> s_open = static gate => ((WriterGate)gate!).Open();
+
+    private readonly WriterGate _gate = new(scheduler);
     private long _written;
     private long _flushed;
     private long _released;
     private int _room; // left in the pipe's segment, as far as known
+    private long _limit = limit; // a flush that reaches this offset waits
     private int _isCompleted;
     private volatile bool _isAborted;
+    private volatile bool _isClosed;
+    private volatile bool _isFlushCancelled;
 
     /// <summary>Bytes flushed so far. Any thread.</summary>
     public long Flushed => Volatile.Read(ref _flushed);
@@ -24,6 +31,9 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal) : Pipe
         private get => Volatile.Read(ref _released);
         set => Volatile.Write(ref _released, value);
     }
+
+    /// <summary>Whether a flush waits that may go on before <paramref name="offset"/>. Any thread.</summary>
+    public bool IsWaitingBefore(long offset) => _gate.IsWaiting && Flushed < offset;
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
@@ -55,10 +65,44 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal) : Pipe
             Volatile.Write(ref _flushed, _written);
             signal.Raise(StreamSignals.Written);
         }
-        return flush;
+        if (!flush.IsCompletedSuccessfully) return flush;
+        var result = flush.Result; // the pipe itself has room without end
+        if (result.IsCanceled) _isFlushCancelled = false;
+        else if (!result.IsCompleted && _flushed >= Volatile.Read(ref _limit)) return WaitAsync(cancellationToken);
+        return new(result);
     }
 
-    public override void CancelPendingFlush() => inner.CancelPendingFlush();
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<FlushResult> WaitAsync(CancellationToken cancellationToken)
+    {
+        var opened = _gate.Close();
+        if (_flushed < Volatile.Read(ref _limit) || _isClosed || _isFlushCancelled) _gate.Open();
+        using (cancellationToken.UnsafeRegister(s_open, _gate)) await opened.ConfigureAwait(false);
+        _isFlushCancelled = false;
+        return await inner.FlushAsync(cancellationToken).ConfigureAwait(false); // tells why the wait is over
+    }
+
+    public override void CancelPendingFlush()
+    {
+        inner.CancelPendingFlush();
+        _isFlushCancelled = true;
+        _gate.Open();
+    }
+
+    /// <summary>A flush that stays before <paramref name="limit"/> need not wait; one that waits goes on before <paramref name="resumeAt"/>. On the loop.</summary>
+    public void Allow(long limit, long resumeAt)
+    {
+        Volatile.Write(ref _limit, limit);
+        Interlocked.MemoryBarrier(); // or the writer could miss the new limit, and we the writer
+        if (IsWaitingBefore(resumeAt)) _gate.Open();
+    }
+
+    /// <summary>Nobody takes bytes any more: a flush that waits goes on. On the loop.</summary>
+    public void OnClosed()
+    {
+        _isClosed = true;
+        _gate.Open();
+    }
 
     public override void Complete(Exception? exception = null)
     {

@@ -32,9 +32,10 @@ public sealed class UdxOptions
     [Range(1, 30)]
     public int MaxTimeouts { get; set; } = 7;
 
-    /// <summary>Bytes a stream holds for the peer's acknowledgement before a flush waits. Default 1 MiB.</summary>
+    /// <summary>Most bytes a stream holds for the peer's acknowledgement before a flush waits. Default 8 MiB; more than 1 MiB
+    /// are held only where a path has that much under way.</summary>
     [Range(16 * 1024, 256 * 1024 * 1024)]
-    public int SendBuffer { get; set; } = 1024 * 1024;
+    public int SendBuffer { get; set; } = 8 * 1024 * 1024;
 
     /// <summary>How long a disposed stream may take to deliver what was flushed and to see the peer's end, at most an hour. Default 5 s.</summary>
     public TimeSpan Linger { get; set; } = TimeSpan.FromSeconds(5);

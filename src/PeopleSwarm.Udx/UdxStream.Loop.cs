@@ -79,7 +79,7 @@ public sealed partial class UdxStream : IStreamEvents
     {
         if ((signals & StreamSignals.Received) != 0) _receive.Flush();
         if (_isClosed) return;
-        if ((signals & (StreamSignals.Written | StreamSignals.Acknowledged)) != 0 && _send.Refresh()) Machine.Written(now);
+        if ((signals & (StreamSignals.Written | StreamSignals.Acknowledged)) != 0 && _send.Refresh(_machine?.MinimumRoundTrip ?? default)) Machine.Written(now);
         if ((signals & StreamSignals.Consumed) != 0) Machine.Consumed(now);
     }
 

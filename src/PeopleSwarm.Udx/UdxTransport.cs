@@ -29,7 +29,7 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         Endpoint = new UdxEndpoint(options, random);
         Signals = new SignalStack(host.Wake);
         SendPipeOptions = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.Smallest,
-            pauseWriterThreshold: options.SendBuffer, resumeWriterThreshold: options.SendBuffer / 2, useSynchronizationContext: false);
+            pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         ReceivePipeOptions = new PipeOptions(readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         host.SocketFailed += OnSocketFailed;

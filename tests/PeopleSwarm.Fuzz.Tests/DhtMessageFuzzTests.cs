@@ -100,6 +100,23 @@ public class DhtMessageFuzzTests
     });
 
     [Fact]
+    public void Mutable_values() => FuzzRun.Feed(Corpus.Where(b => MutablePutMessage.TryRead(b, out _)), Count, input =>
+    {
+        if (MutablePutMessage.TryRead(input, out var put))
+        {
+            byte[] written = put.Encode();
+            Assert.True(MutablePutMessage.TryRead(written, out var again));
+            Assert.Equal(written, again.Encode());
+        }
+        if (MutableRecordMessage.TryRead(input, out var record))
+        {
+            byte[] written = record.Encode();
+            Assert.True(MutableRecordMessage.TryRead(written, out var again));
+            Assert.Equal(written, again.Encode());
+        }
+    });
+
+    [Fact]
     public void Addresses_as_text() => FuzzRun.Feed([.. s_texts.Select(Encoding.UTF8.GetBytes)], Count, input =>
     {
         string text = Encoding.UTF8.GetString(input);

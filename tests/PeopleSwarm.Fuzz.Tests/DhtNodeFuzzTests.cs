@@ -11,7 +11,7 @@ public class DhtNodeFuzzTests
     private const int Requests = 500, Strangers = 8, MaxDatagram = 2048;
 
     private static readonly IReadOnlyList<byte[]> s_values = Corpus.Where(b =>
-        PeerHandshakeMessage.TryRead(b, out _) || PeerHolepunchMessage.TryRead(b, out _) || AnnounceMessage.TryRead(b, out _));
+        PeerHandshakeMessage.TryRead(b, out _) || PeerHolepunchMessage.TryRead(b, out _) || AnnounceMessage.TryRead(b, out _) || MutablePutMessage.TryRead(b, out _));
 
     [Fact]
     public void A_listening_node_takes_any_request() => FuzzRun.Seeds(4, seed => new Attack(seed).Run(), Requests);

@@ -166,6 +166,24 @@ public class UdxStreamTests
     }
 
     [Fact]
+    public async Task A_path_with_nothing_under_way_takes_a_megabyte_whatever_the_send_buffer()
+    {
+        await using var pair = UdxPair.Create(new UdxOptions { Linger = TimeSpan.Zero });
+        var left = pair.Left.Connect(1, 2, UdpEndPoint.Loopback(9)); // nobody acknowledges
+        const int Chunk = 64 * 1024;
+        for (int i = 1; i < 16; i++) await left.Output.WriteAsync(new byte[Chunk]).AsTask().WaitAsync(s_limit);
+        var waiting = left.Output.WriteAsync(new byte[Chunk]).AsTask();
+        await Task.Delay(50);
+        Assert.False(waiting.IsCompleted);
+        left.Output.CancelPendingFlush();
+        Assert.True((await waiting.WaitAsync(s_limit)).IsCanceled);
+        left.Output.CancelPendingFlush();
+        Assert.True((await left.Output.FlushAsync()).IsCanceled); // one that is cancelled beforehand does not wait
+        using CancellationTokenSource cancel = new(50);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left.Output.FlushAsync(cancel.Token).AsTask().WaitAsync(s_limit));
+    }
+
+    [Fact]
     public async Task A_flush_can_be_waited_for_until_the_peer_has_it()
     {
         await using var pair = UdxPair.Create();

@@ -22,7 +22,7 @@ public class PipeBenchmarks
         PipeOptions options = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: 64 * 1024,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         _signals = new(static () => { });
-        _send = new(options, new StreamSignal(_signals, null!));
+        _send = new(options, new StreamSignal(_signals, null!), 1024 * 1024);
         _receive = new(options, new StreamSignal(_signals, null!), signalBytes: 512 * 1024);
     }
 
@@ -34,10 +34,10 @@ public class PipeBenchmarks
         _send.Output.Advance(Block);
         Complete(_send.Output.FlushAsync());
         TakeSignals();
-        _send.Refresh();
+        _send.Refresh(default);
         for (long offset = _send.End - Block; offset < _send.End; offset += PacketPayload) _send.CopyTo(offset, _packet);
         _send.Release(_send.End);
-        _send.Refresh();
+        _send.Refresh(default);
         return _send.End;
     }
 

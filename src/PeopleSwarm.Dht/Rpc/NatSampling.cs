@@ -1,4 +1,5 @@
 using PeopleSwarm.Dht.Kademlia;
+using PeopleSwarm.Dht.Nat;
 
 namespace PeopleSwarm.Dht.Rpc;
 
@@ -6,18 +7,25 @@ namespace PeopleSwarm.Dht.Rpc;
 /// <remarks>
 /// Answers to our own requests may, as in the reference. A request comes from anybody, so only one of each /24 counts in
 /// the time a node's word stays fresh; and nothing counts that arrived on another socket than the one in use.
+/// Where answers from several networks in a row disagree with what we believe, the belief is dropped: our NAT, or we, have moved.
 /// </remarks>
 internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
 {
-    private const int MaxNetworks = 64;
+    private const int MaxNetworks = 64, DissentersWanted = 3;
+    private static readonly TimeSpan s_minBelief = TimeSpan.FromSeconds(30); // a mapping that drifts without end is not judged at every step
 
     private readonly HashSet<UdpEndPoint> _withoutId = [];
     private readonly Dictionary<uint, long> _networks = [];
+    private readonly Dictionary<UdpEndPoint, UdpEndPoint> _dissenters = [];
+    private Timestamp? _judgedAt;
+
+    /// <summary>Called when the belief was dropped; the new samples are in place.</summary>
+    public Action<Timestamp>? Rejudged { get; set; }
 
     /// <summary>An answer to our request, from a node of the table (<paramref name="node"/>) or one without a valid id.</summary>
-    public void OnResponse(long tick, KnownNode? node, in UdpEndPoint from, in UdpEndPoint to, bool isExternal)
+    public void OnResponse(Timestamp now, long tick, KnownNode? node, in UdpEndPoint from, in UdpEndPoint to, bool isExternal)
     {
-        if (isExternal) return;
+        if (isExternal || to.Port == 0 || WasRejudged(now, from, to)) return;
         if (node is null)
         {
             if (_withoutId.Count < Math.Max(1, bootstrapNodes) && _withoutId.Add(from)) Add(to);
@@ -40,14 +48,36 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
         Add(to);
     }
 
-    /// <summary>The samples were replaced by those of another socket.</summary>
+    /// <summary>The samples were replaced: by those of another socket, or by none because we moved.</summary>
     public void Reset()
     {
         _withoutId.Clear();
         _networks.Clear();
+        _dissenters.Clear();
     }
 
     private static bool IsDue(long tick, KnownNode node) => node.Sampled is not { } sampled || tick - sampled >= Ticks.OldNode;
+
+    /// <summary>Whether this answer was the last one needed to drop what we believe.</summary>
+    private bool WasRejudged(Timestamp now, in UdpEndPoint from, in UdpEndPoint to)
+    {
+        if (identity.Nat.Result is not { } known) return false;
+        if (known.Port == 0 ? known.HasSameAddress(to) : known == to)
+        {
+            _dissenters.Clear();
+            return false;
+        }
+        // One voice for each network: a /24, or a single node of a private range.
+        _dissenters[NodeDiversity.IsPrivate(from.IPv4) ? from : new(NodeDiversity.NetworkOf(from) << 8, 0)] = to;
+        if (_dissenters.Count < DissentersWanted || now - _judgedAt < s_minBelief) return false;
+        _judgedAt = now;
+        identity.Nat = new();
+        var samples = _dissenters.Values.ToArray();
+        Reset();
+        foreach (var sample in samples) Add(sample);
+        Rejudged?.Invoke(now);
+        return true;
+    }
 
     private void Add(in UdpEndPoint sample)
     {

@@ -8,6 +8,7 @@ internal sealed class NetworkState(EphemeralMode setting, RequestTable requests,
     Bootstrapper bootstrapper, NodeIds ids, Action<Timestamp> refresh)
 {
     private const int RecheckTicks = 36; // 3 min: a node that must be persistent keeps trying
+    private const int MovedTicks = 12; // 1 min: should the check that follows a move fail
 
     private int _stableIn = setting switch { EphemeralMode.Adaptive => Ticks.Stable, EphemeralMode.Never => RecheckTicks, _ => 0 };
     private UdpEndPoint? _lastChecked;
@@ -32,6 +33,14 @@ internal sealed class NetworkState(EphemeralMode setting, RequestTable requests,
         _lastChecked = null;
         _stableIn = IsForced ? RecheckTicks : Ticks.MoreStable;
         if (setting == EphemeralMode.Adaptive) identity.IsEphemeral = true;
+    }
+
+    /// <summary>Our address changed, and with it our id: nobody is persistent before it was proved there.</summary>
+    public void OnMoved()
+    {
+        _lastChecked = null;
+        _stableIn = IsForced ? MovedTicks : Ticks.MoreStable;
+        identity.IsEphemeral = true;
     }
 
     /// <summary>Probes the firewall if need be and takes on what was learned; <paramref name="done"/> tells whether anything changed.</summary>

@@ -23,6 +23,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private readonly QueryServices _queryServices;
     private readonly Ticks _ticks;
     private readonly TableMaintenance _table;
+    private readonly NatSampling _sampling;
     private readonly NetworkState _state;
     private readonly DelayedPings _delayedPings;
     private readonly InternalCommands _internalCommands;
@@ -47,9 +48,9 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _downHints = new(_requests, settings.DownHintsPerTick);
         _queryServices = new(settings, _requests, _identity, _ids, _bootstrapper, _downHints, _deferred, Counters);
         _ticks = new(now, random);
-        var sampling = new NatSampling(_identity, settings.Bootstrap.Count);
-        _table = new(settings, _requests, _identity, _ids, sampling, _ticks, new(_requests));
-        _state = new(settings.Ephemeral, _requests, _identity, _table, sampling, _bootstrapper, _ids, Refresh);
+        _sampling = new(_identity, settings.Bootstrap.Count) { Rejudged = OnRejudged };
+        _table = new(settings, _requests, _identity, _ids, _sampling, _ticks, new(_requests));
+        _state = new(settings.Ephemeral, _requests, _identity, _table, _sampling, _bootstrapper, _ids, Refresh);
         _delayedPings = new(settings.MaxDelayedPings, settings.MaxPingDelay);
         _internalCommands = new(_replier, _table, _delayedPings);
         if (settings.KnownEndPoint is { } known) _identity.Nat.Add(known);
@@ -110,7 +111,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     {
         _isStarted = true;
         _ticks.Restart(now);
-        new BootstrapProcedure(_settings, _requests, _identity, _state, StartBackgroundQuery, OnBootstrapped).Start(now);
+        Join(now);
     }
 
     /// <summary>Begins on sockets bound since the machine was made. Once.</summary>
@@ -190,6 +191,17 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _state.OnWakeUp();
         _bootstrapper.Forget();
         _health.Reset();
+    }
+
+    /// <summary>We are in another network now: what was learned of our address is void, and is learned anew at once. Who is known stays known.</summary>
+    public void Move(Timestamp now)
+    {
+        if (!_isStarted || _requests.IsSuspended || _settings.KnownEndPoint is not null) return;
+        WakeUp(now);
+        _identity.Nat = new();
+        _sampling.Reset();
+        ProveAnew(now);
+        EndTurn(now);
     }
 
     public IRpcCall Request(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done) => _requests.Send(now, request, done);
@@ -308,6 +320,22 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         if (_ticks.CountDownRefresh() || needsNodes) Refresh(now);
         _downHints.OnTick();
         _health.Update(Counters.Responses, Counters.Timeouts);
+    }
+
+    private void Join(Timestamp now) =>
+        new BootstrapProcedure(_settings, _requests, _identity, _state, StartBackgroundQuery, OnBootstrapped).Start(now);
+
+    /// <summary>Others see us elsewhere: who was reachable there has to prove it anew.</summary>
+    private void OnRejudged(Timestamp now)
+    {
+        if (_isStarted && _settings.KnownEndPoint is null && (!_identity.IsFirewalled || !_identity.IsEphemeral)) ProveAnew(now);
+    }
+
+    private void ProveAnew(Timestamp now)
+    {
+        _identity.IsFirewalled = _settings.Firewalled;
+        _state.OnMoved();
+        Join(now);
     }
 
     private void OnBootstrapped(Timestamp now) => _state.IsBootstrapped = _table.IsBootstrapped = true;

@@ -25,7 +25,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         {
             var node = id is { } known ? identity.Table.Find(known) ?? Add(now, known, from) : null;
             if (node is not null) OnHeard(node);
-            if (id is null || node is not null) sampling.OnResponse(ticks.Now, node, from, to, isExternal);
+            if (id is null || node is not null) sampling.OnResponse(now, ticks.Now, node, from, to, isExternal);
         }
         guard.OnResponse(now);
     }

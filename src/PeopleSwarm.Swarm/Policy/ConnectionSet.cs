@@ -23,6 +23,9 @@ internal sealed class Link(PeerInfo peer, LinkDirection direction)
     /// <summary>Whether we gave it up and wait for its end.</summary>
     public bool IsBroken { get; set; }
 
+    /// <summary>Whether the peer is dialled as soon as this is closed: it did not answer when asked to.</summary>
+    public bool RedialsAtOnce { get; set; }
+
     /// <summary>The incoming connection that takes its place once it has closed.</summary>
     public IPeerConnection? Replacement { get; set; }
 

@@ -12,8 +12,8 @@ internal abstract record SwarmAction
     /// <summary>Break a connection.</summary>
     internal sealed record Abort(IPeerConnection Connection, string Reason) : SwarmAction;
 
-    /// <summary>Send an empty message, so that a dead connection is noticed.</summary>
-    internal sealed record SendKeepAlive(IPeerConnection Connection) : SwarmAction;
+    /// <summary>See whether a peer still answers; ends in <see cref="SwarmMachine.Unreachable"/> if it does not.</summary>
+    internal sealed record Probe(Link Link) : SwarmAction;
 
     /// <summary>Refresh a topic whose time has come.</summary>
     internal sealed record Refresh(TopicMachine Topic) : SwarmAction;

@@ -107,7 +107,8 @@ internal sealed partial class SwarmMachine
         }
         else _serverClosed++;
         AdmitReplacement(link);
-        if (!_connections.Contains(peer.PublicKey) && (wasDialled || peer.IsExplicit) && IsWanted(peer)) _retries.TryAdd(now, peer);
+        if (!_connections.Contains(peer.PublicKey) && link.RedialsAtOnce && IsWanted(peer)) Redial(peer);
+        else if (!_connections.Contains(peer.PublicKey) && (wasDialled || peer.IsExplicit) && IsWanted(peer)) _retries.TryAdd(now, peer);
         if (link.Connection is null) _flushes.Settle(peer.PublicKey);
         Forget(peer);
         Update();
@@ -127,6 +128,13 @@ internal sealed partial class SwarmMachine
         }
         if (peer.IsExplicit) peer.IsDue = true;
         else Enqueue(peer);
+    }
+
+    private void Redial(PeerInfo peer)
+    {
+        peer.Attempts = Math.Min(peer.Attempts, 1); // it was there a moment ago: before all others
+        if (!peer.IsExplicit) Enqueue(peer);
+        else if (peer.TryUpdatePriority()) peer.IsDue = true;
     }
 
     private void Enqueue(PeerInfo peer)

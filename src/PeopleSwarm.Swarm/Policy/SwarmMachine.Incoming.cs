@@ -56,7 +56,7 @@ internal sealed partial class SwarmMachine
         }
         if (!_connections.HasRoomForIncoming(remote) || !ConnectionSet.KeepsIncoming(_self, remote, existing.IsEstablished))
         {
-            if (existing.Connection is { } kept) _actions.Enqueue(new SwarmAction.SendKeepAlive(kept));
+            if (existing.Connection is not null) _actions.Enqueue(new SwarmAction.Probe(existing)); // the peer may have lost it
             Reject(connection, "Duplicate connection");
             return;
         }

@@ -101,13 +101,22 @@ internal sealed partial class SwarmMachine
     /// <summary>The sessions of a topic changed what they want.</summary>
     public void TopicChanged(Timestamp now) => DropUnwanted(now);
 
-    /// <summary>Asks every peer for a sign of life and refreshes every topic.</summary>
+    /// <summary>Asks every peer for a sign of life and refreshes every topic; who gives none is dialled again at once.</summary>
     /// <remarks>Spec: hyperswarm, section 8.2.</remarks>
     public void NetworkChanged()
     {
         if (IsSuspended || IsDestroyed) return;
-        foreach (var connection in OpenConnections) _actions.Enqueue(new SwarmAction.SendKeepAlive(connection));
+        foreach (var link in _connections.Links)
+            if (link is { Connection: not null, IsBroken: false }) _actions.Enqueue(new SwarmAction.Probe(link));
         foreach (var topic in _topics.Values) _actions.Enqueue(new SwarmAction.Refresh(topic));
+    }
+
+    /// <summary>A peer gave no sign of life when asked for one: its connection is broken, and dialled anew as soon as it has closed.</summary>
+    public void Unreachable(Link link)
+    {
+        if (IsSuspended || IsDestroyed || link.IsBroken || _connections.Find(link.Peer.PublicKey) != link) return;
+        link.RedialsAtOnce = true;
+        Break(link, "The peer does not answer any more.");
     }
 
     /// <summary>Drops what is planned and breaks what is open.</summary>

@@ -3,20 +3,24 @@ namespace PeopleSwarm.Udx.Protocol;
 /// <summary>
 /// BBR: a model of the path, its bandwidth and its round trip, sets rate and window
 /// (draft-cardwell-iccrg-bbr-congestion-control-00), with what later versions taught: the bandwidth cycle starts at random,
-/// the probe for the round trip keeps half the pipe filled, and heavy loss bounds the window.
+/// the search holds two pipes in flight, the probe for the round trip keeps half of one filled, and heavy loss bounds the window.
 /// </summary>
 internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionController
 {
     private const int InitialPackets = 10, MinPackets = 4;
     private const int BandwidthRounds = 10; // length of the maximum filters
     private const double StartupGain = 2.88539; // 2 / ln 2: doubles the rate each round
+    private const double WindowGain = 2; // pipes held in flight: a round of data and one of late acknowledgements
+    private const double FullGrowth = 1.25; // less a round means that the pipe is full
     private const double PacingMargin = 0.99; // a little under the estimate, so that queues drain
     private const long MinRttLife = 10_000_000, ProbeRttTime = 200_000;
     private const long RttFloor = 1000; // below a millisecond the scheduling of threads is most of the round trip
     private const long MaxAggregationTime = 100_000;
-    private const double HeavyLoss = 0.05; // share of a round that calls for a smaller window
-    private const int MinLossPackets = 4, StartupLossPackets = 8;
+    private const double HeavyLoss = 0.1; // share of a round that calls for a smaller window; links lose up to that by themselves
+    private const double OvershootLoss = 0.3; // share that ends the search at once
+    private const int MinLossPackets = 8;
     private const double BoundDecrease = 0.85, BoundIncrease = 1.25;
+    private const int ProbeHeardCycle = 2; // the phase in which the last losses of a probe become known
 
     private static ReadOnlySpan<double> CycleGains => [1.25, 0.75, 1, 1, 1, 1, 1, 1];
 
@@ -29,7 +33,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     }
 
     private Mode _mode = Mode.Startup;
-    private double _pacingGain = StartupGain, _windowGain = StartupGain;
+    private double _pacingGain = StartupGain, _windowGain = WindowGain;
     private int _packetSize = packetSize;
 
     private WindowedMax _bandwidth = new(BandwidthRounds); // bytes per second, by round
@@ -47,6 +51,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private long _aggregationAt, _aggregated;
     private long _priorWindow, _conserveUntilRound = -1;
     private long _ackedInRound, _lostInRound;
+    private bool _isHeavySinceProbe;
     private double _bound = double.PositiveInfinity; // bytes in flight that heavy loss left us
 
     public long Window { get; private set; } = InitialPackets * packetSize;
@@ -65,6 +70,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     public void OnAck(in AckSample sample)
     {
         _packetSize = sample.PacketSize;
+        if (_smoothedRtt == 0) PacingRate = 0; // was a guess without a round trip
         _smoothedRtt = sample.SmoothedRtt;
         UpdateRound(sample);
         UpdateBandwidth(sample);
@@ -99,7 +105,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     {
         (_minRtt, _fullBandwidth, _fullRounds, _isPipeFull) = (0, 0, 0, false);
         _bound = double.PositiveInfinity;
-        Enter(Mode.Startup, StartupGain, StartupGain);
+        Enter(Mode.Startup, StartupGain, WindowGain);
     }
 
     private void UpdateRound(in AckSample sample)
@@ -135,13 +141,18 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     {
         _ackedInRound += sample.Acked;
         _lostInRound += sample.Lost;
-        bool isOvershoot = !_isPipeFull && _lostInRound >= StartupLossPackets * _packetSize; // no need to hear the round out
+        double share = _lostInRound < MinLossPackets * _packetSize ? 0 : (double)_lostInRound / (_ackedInRound + _lostInRound);
+        bool isOvershoot = !_isPipeFull && share > OvershootLoss; // no need to hear the round out
         if (!_isRoundStart && !isOvershoot) return;
-        long total = _ackedInRound + _lostInRound;
-        bool isHeavy = _lostInRound > HeavyLoss * total && _lostInRound >= MinLossPackets * _packetSize;
         (_ackedInRound, _lostInRound) = (0, 0);
-        if (!isHeavy) return;
-        if (!_isPipeFull) (_isPipeFull, _fullBandwidth) = (true, _bandwidth.Value);
+        if (share <= HeavyLoss) return;
+        if (!_isPipeFull)
+        {
+            bool isGrowing = _bandwidth.Value >= _fullBandwidth * FullGrowth;
+            if (isGrowing && !isOvershoot) return; // a full pipe would not: these losses are the link's own
+            (_isPipeFull, _fullBandwidth) = (true, _bandwidth.Value);
+        }
+        _isHeavySinceProbe = true;
         double inFlight = Math.Max(sample.Rate.InFlightAtSend, sample.InFlightBefore);
         _bound = Math.Max(Math.Min(_bound, inFlight) * BoundDecrease, 1.25 * PipeSize(_minRtt) + MinPackets * _packetSize);
     }
@@ -154,10 +165,12 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         {
             bool isFilled = sample.InFlightBefore >= Math.Min(_pacingGain * PipeSize(_minRtt), _bound);
             isOver &= isFilled || sample.Lost > 0 || sample.Rate.IsAppLimited;
-            if (isOver && sample.Lost == 0) RaiseBound();
         }
         else if (_pacingGain < 1) isOver |= sample.InFlight <= PipeSize(_minRtt);
-        if (isOver) StartPhase((_cycle + 1) % CycleGains.Length, sample.Now);
+        if (!isOver) return;
+        if (_cycle == ProbeHeardCycle && !_isHeavySinceProbe) RaiseBound();
+        StartPhase((_cycle + 1) % CycleGains.Length, sample.Now);
+        _isHeavySinceProbe &= _cycle > 0;
     }
 
     private void RaiseBound()
@@ -175,7 +188,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private void CheckPipeFull(in AckSample sample)
     {
         if (_isPipeFull || !_isRoundStart || sample.Rate.IsAppLimited || !sample.Rate.IsValid) return;
-        if (_bandwidth.Value >= _fullBandwidth * 1.25)
+        if (_bandwidth.Value >= _fullBandwidth * FullGrowth)
         {
             (_fullBandwidth, _fullRounds) = (_bandwidth.Value, 0);
             return;
@@ -185,7 +198,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
 
     private void CheckDrained(in AckSample sample)
     {
-        if (_mode == Mode.Startup && _isPipeFull) Enter(Mode.Drain, 1 / StartupGain, StartupGain);
+        if (_mode == Mode.Startup && _isPipeFull) Enter(Mode.Drain, 1 / StartupGain, WindowGain);
         if (_mode == Mode.Drain && sample.InFlight <= PipeSize(Math.Max(_minRtt, RttFloor))) EnterProbeBandwidth(sample.Now);
     }
 
@@ -207,12 +220,12 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         _minRttAt = sample.Now;
         Window = Math.Max(Window, _priorWindow);
         if (_afterProbeRtt == Mode.ProbeBandwidth) EnterProbeBandwidth(sample.Now);
-        else Enter(Mode.Startup, StartupGain, StartupGain);
+        else Enter(Mode.Startup, StartupGain, WindowGain);
     }
 
     private void EnterProbeBandwidth(long now)
     {
-        Enter(Mode.ProbeBandwidth, 1, 2);
+        Enter(Mode.ProbeBandwidth, 1, WindowGain);
         int cycle = random.Next(CycleGains.Length - 1); // any phase but the draining one, which belongs behind a probe
         StartPhase(cycle == 0 ? 0 : cycle + 1, now);
     }

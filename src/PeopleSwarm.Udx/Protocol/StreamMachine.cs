@@ -55,6 +55,9 @@ internal sealed partial class StreamMachine
     /// <summary>The smoothed round trip; zero before the first sample.</summary>
     public TimeSpan RoundTripTime => TimeSpan.FromMicroseconds(_rtt.Smoothed);
 
+    /// <summary>The smallest recent round trip; zero before the first sample.</summary>
+    internal TimeSpan MinimumRoundTrip => TimeSpan.FromMicroseconds(_rtt.Minimum);
+
     /// <summary>Payload bytes received in order.</summary>
     public long BytesReceived { get; private set; }
 

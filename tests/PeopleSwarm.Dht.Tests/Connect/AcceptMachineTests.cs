@@ -142,6 +142,19 @@ public class AcceptMachineTests
     }
 
     [Fact]
+    public void K7_a_node_that_does_not_punch_says_how_it_could_be_and_answers_no_round()
+    {
+        Listen();
+        var client = NewClient();
+        Send(client, s_relay, RoutingMode.FromRelay, s_client);
+        var answer = Engine.Forwards.Single().Value;
+        Assert.NotNull(client.Read(answer).Holepunch);
+        byte[] box = client.SecretsAfter(_kit.Context, answer).Seal(new());
+        _kit.Handle(PeerKit.Incoming(s_relay, PeerCommand.PeerHolepunch, s_target, new PeerHolepunchMessage(RoutingMode.FromRelay, 0, box, s_client).Encode()));
+        Assert.Single(Engine.Forwards);
+    }
+
+    [Fact]
     public void K9_local_addresses_follow_the_public_one_and_can_be_kept_back()
     {
         _kit.LocalAddresses = [PeerKit.At("192.168.1.5:9000")];

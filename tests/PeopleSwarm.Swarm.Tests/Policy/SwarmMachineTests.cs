@@ -221,7 +221,7 @@ public class SwarmMachineTests
     }
 
     [Fact]
-    public void The_loser_of_a_duplicate_sends_a_keep_alive_on_what_it_keeps()
+    public void Who_refuses_a_duplicate_asks_for_a_sign_of_life_on_what_it_keeps()
     {
         var machine = Machine();
         machine.JoinPeer(_now, Keys.Public(50));
@@ -229,7 +229,7 @@ public class SwarmMachineTests
         machine.DialOpened(_now, dial, Client(dial));
         Actions(machine);
         machine.Incoming(Server(50));
-        Assert.Contains(Actions(machine), action => action is SwarmAction.SendKeepAlive keepAlive && keepAlive.Connection == dial.Connection);
+        Assert.Contains(Actions(machine), action => action is SwarmAction.Probe probe && probe.Link == dial);
     }
 
     [Fact]

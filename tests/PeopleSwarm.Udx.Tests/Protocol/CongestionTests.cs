@@ -9,7 +9,11 @@ public class CongestionTests
     {
         { CongestionControl.Bbr, 1_250_000, 50, 1, 0, 15, 0.80 },
         { CongestionControl.Bbr, 1_250_000, 50, 1, 0.01, 15, 0.75 },
-        { CongestionControl.Bbr, 1_250_000, 50, 0.1, 0, 15, 0.70 },
+        { CongestionControl.Bbr, 1_250_000, 50, 0.1, 0, 15, 0.85 },
+        { CongestionControl.Bbr, 12_500_000, 25, 1, 0.05, 6, 0.80 },
+        { CongestionControl.Bbr, 12_500_000, 25, 1, 0.1, 6, 0.62 },
+        { CongestionControl.Bbr, 12_500_000, 25, 0.1, 0, 4, 0.85 },
+        { CongestionControl.Bbr, 12_500_000, 25, 0.1, 0.01, 6, 0.82 },
         { CongestionControl.Bbr, 12_500_000, 10, 1, 0.001, 4, 0.80 },
         { CongestionControl.Bbr, 100_000_000, 0.1, 4, 0, 0.3, 0.80 },
         { CongestionControl.Bbr, 1_000_000_000, 0.02, 8, 0, 0.05, 0.70 },

@@ -99,6 +99,22 @@ public class StreamLifeTests
     }
 
     [Fact]
+    public void New_ids_are_spread_over_32_bits_and_no_closed_stream_had_them_lately()
+    {
+        var endpoint = new UdxEndpoint(new(), new SeededRandom(1));
+        uint[] ids = [.. Enumerable.Range(0, 1000).Select(_ => endpoint.NextLocalId())];
+        Assert.Equal(1000, ids.Distinct().Count());
+        Assert.InRange(ids.Count(id => id >> 31 == 1), 400, 600);
+        Assert.True(ids.Select(id => id >> 24).Distinct().Count() > 200);
+
+        var repeating = new UdxEndpoint(new(), new SeededRandom(1)); // would draw the same ids again
+        var closed = new TestStream(repeating, ids[0]);
+        closed.Machine.Connect(new(1), default, 1, RawPeer.Remote);
+        closed.Machine.Abort(new(1), StreamCloseReason.LocalAbort, null);
+        Assert.Equal(ids[1], repeating.NextLocalId());
+    }
+
+    [Fact]
     public void Closed_ids_are_remembered_within_bounds()
     {
         var options = new UdxOptions { MaxTimeWaitStreams = 10 };
