@@ -9,6 +9,10 @@ internal sealed class CliProcess : IAsyncDisposable
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(20);
 
     private static readonly string s_tool = Path.Combine(AppContext.BaseDirectory, "peopleswarm.dll");
+    // A shell starts what runs in its background so, and the tool would inherit it.
+    private static readonly bool s_ignoresInterrupts = OperatingSystem.IsLinux() && File.ReadLines("/proc/self/status")
+        .Any(line => line.StartsWith("SigIgn:", StringComparison.Ordinal) && (Convert.ToUInt64(line[7..].Trim(), 16) & 1 << 2 - 1) != 0);
+
     private readonly Process _process;
     private LineLog? _output;
 
@@ -31,12 +35,14 @@ internal sealed class CliProcess : IAsyncDisposable
 
     public static CliProcess Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        string dotnet = Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
+        var start = new ProcessStartInfo(s_ignoresInterrupts ? "env" : dotnet)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (s_ignoresInterrupts) foreach (string argument in (string[])["--default-signal=INT", dotnet]) start.ArgumentList.Add(argument);
         start.ArgumentList.Add("exec");
         start.ArgumentList.Add(s_tool);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
