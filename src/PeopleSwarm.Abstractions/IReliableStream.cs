@@ -44,12 +44,17 @@ public interface IReliableStream : IDuplexPipe, IAsyncDisposable
     /// <exception cref="ArgumentException">The port is 0 or the socket is not of this host.</exception>
     void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote);
 
+    /// <summary>Sends an empty message along another path without moving there; a peer that takes the path answers on it. False if the stream cannot send.</summary>
+    bool TryProbe(SocketId socket, UdpEndPoint remote);
+
     /// <summary>Forwards every packet that arrives for this stream to <paramref name="destination"/>'s peer, unread (spec udx, 15).
     /// A relay does this with two streams, each to the other. Once, and for good; the stream carries nothing of its own any more,
     /// and closes when its destination closes.</summary>
+    /// <param name="destination">Where packets go.</param>
+    /// <param name="filter">Asked for each packet; null lets all pass.</param>
     /// <exception cref="ArgumentException"><paramref name="destination"/> is this stream, or of another transport.</exception>
     /// <exception cref="InvalidOperationException">One of the two is closed, or this stream relays already.</exception>
-    void RelayTo(IReliableStream destination);
+    void RelayTo(IReliableStream destination, RelayFilter? filter = null);
 
     /// <summary>Sends an unordered, unreliable message of at most one packet; false if the stream cannot send it.</summary>
     bool TrySendMessage(ReadOnlySpan<byte> message);

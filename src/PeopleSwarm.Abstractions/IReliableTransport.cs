@@ -26,6 +26,12 @@ public interface IReliableTransport : IAsyncDisposable
 /// <returns>True to process the packet. The stream may be connected from inside the call.</returns>
 public delegate bool PathFilter(IReliableStream stream, in DatagramSource source);
 
+/// <summary>Hears that a packet with data or a message came from a stream's new remote. Runs on the loop.</summary>
+public delegate void PathHandler(IReliableStream stream, in DatagramSource source);
+
+/// <summary>Decides whether a relayed packet of <paramref name="length"/> bytes may pass. Runs on the loop.</summary>
+public delegate bool RelayFilter(int length);
+
 /// <summary>Takes an unordered message, borrowed until the call returns. Runs on the loop.</summary>
 public delegate void MessageHandler(ReadOnlySpan<byte> message);
 
@@ -37,6 +43,12 @@ public sealed record ReliableStreamOptions
 
     /// <summary>Asked for packets while the stream is not connected, or that arrive on another socket than its own; null refuses them.</summary>
     public PathFilter? AcceptPath { get; init; }
+
+    /// <summary>
+    /// Called once after each <see cref="IReliableStream.ChangeRemote"/>, when the first data or message has come by another way than the
+    /// path before: the peer has moved too. Null for nobody.
+    /// </summary>
+    public PathHandler? OnPathProved { get; init; }
 
     /// <summary>Called for each unordered message; null drops them.</summary>
     public MessageHandler? OnMessage { get; init; }

@@ -97,6 +97,18 @@ public sealed partial class UdxStream : IStreamEvents
         }
     }
 
+    void IStreamEvents.OnPathProved(in DatagramSource source)
+    {
+        try
+        {
+            _options.OnPathProved?.Invoke(this, source);
+        }
+        catch (Exception error)
+        {
+            OnFailed(error);
+        }
+    }
+
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message)
     {
         try

@@ -111,7 +111,7 @@ public sealed partial class UdxStream : IReliableStream
     }
 
     /// <inheritdoc/>
-    public void RelayTo(IReliableStream destination)
+    public void RelayTo(IReliableStream destination, RelayFilter? filter = null)
     {
         ArgumentNullException.ThrowIfNull(destination);
         if (ReferenceEquals(destination, this)) throw new ArgumentException("A stream cannot relay to itself.", nameof(destination));
@@ -124,11 +124,20 @@ public sealed partial class UdxStream : IReliableStream
             if (_isRelaying) throw new InvalidOperationException("The stream relays already.");
             _isRelaying = true;
         }
-        Run(static (stream, target) =>
+        Run(static (stream, relay) =>
         {
-            if (target._isClosed) stream.Machine.Abort(stream.Host.Now, StreamCloseReason.LocalAbort, null);
-            else stream.Machine.RelayTo(stream.Host.Now, target.Machine);
-        }, target);
+            if (relay.Target._isClosed) stream.Machine.Abort(stream.Host.Now, StreamCloseReason.LocalAbort, null);
+            else stream.Machine.RelayTo(stream.Host.Now, relay.Target.Machine, relay.Filter);
+        }, new Relaying(target, filter));
+    }
+
+    /// <inheritdoc/>
+    public bool TryProbe(SocketId socket, UdpEndPoint remote)
+    {
+        ThrowIfNoPath(socket, remote);
+        if (_isClosed || _path is null || _isRelaying) return false;
+        Run(static (stream, path) => stream.Machine.TryProbe(path.Remote), new Path(0, new DatagramSource(remote, socket)));
+        return true;
     }
 
     /// <inheritdoc/>
@@ -206,6 +215,8 @@ public sealed partial class UdxStream : IReliableStream
         if (_isClosed) return;
         Run(static (stream, close) => stream.Machine.Abort(stream.Host.Now, close.Reason, close.Error), new Closing(reason, error));
     }
+
+    private sealed record Relaying(UdxStream Target, RelayFilter? Filter);
 
     private sealed record Closing(StreamCloseReason Reason, Exception? Error);
 

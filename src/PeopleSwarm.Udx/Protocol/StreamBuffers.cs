@@ -38,6 +38,9 @@ internal interface IStreamEvents
     /// <summary>An unordered message, borrowed until the call returns.</summary>
     void OnMessage(ReadOnlySpan<byte> message);
 
+    /// <summary>Data or a message came by another way than the path before the last change; once for each change.</summary>
+    void OnPathProved(in DatagramSource source);
+
     /// <summary>The peer acknowledged everything before this offset.</summary>
     void OnAcknowledged(long offset);
 

@@ -53,6 +53,12 @@ internal sealed partial class StreamMachine
         _lastReceived = now.Microseconds;
         FollowPeer(now, packet.Header, source);
         OnHeard();
+        if (_isPathUnproved && source != _previousRemote && packet.Has(PacketTypes.Data | PacketTypes.Message))
+        {
+            _isPathUnproved = false;
+            _events.OnPathProved(source);
+            if (_isClosed) return;
+        }
         if (packet.Has(PacketTypes.Heartbeat)) _ackDue = AckDue.Now;
         else if (packet.IsWellFormed) Process(now, packet);
         else _endpoint.Counters.DroppedMalformed++;
@@ -95,14 +101,37 @@ internal sealed partial class StreamMachine
     {
         var target = _relay!;
         if (datagram.Length > UdxPacket.MaxSize) datagram = datagram[..UdxPacket.MaxSize];
-        if (target.IsConnected && _endpoint.Outbox.TryAdd(target.Remote.From, target.Remote.Socket, datagram.Length, out var copy))
-        {
-            datagram.CopyTo(copy);
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(copy[UdxHeader.StreamIdOffset..], target.RemoteId);
-            _endpoint.Counters.PacketsRelayed++;
-        }
-        else _endpoint.Counters.DroppedQueue++;
+        if (_relayFilter?.Invoke(datagram.Length) == false) _endpoint.Counters.DroppedRelay++;
+        else if (target.IsConnected) target.Relay(datagram);
+        else target.Hold(datagram);
         if (packet.Has(PacketTypes.Destroy)) Close(now, new(StreamCloseReason.RemoteAbort), null);
+    }
+
+    private void Relay(ReadOnlySpan<byte> datagram)
+    {
+        if (!_endpoint.Outbox.TryAdd(Remote.From, Remote.Socket, datagram.Length, out var copy))
+        {
+            _endpoint.Counters.DroppedQueue++;
+            return;
+        }
+        datagram.CopyTo(copy);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(copy[UdxHeader.StreamIdOffset..], RemoteId);
+        _endpoint.Counters.PacketsRelayed++;
+    }
+
+    /// <summary>Keeps what comes before the other side has shown where it is, so that a relayed stream need not wait for a repeat.</summary>
+    private void Hold(ReadOnlySpan<byte> datagram)
+    {
+        _held ??= new(MaxHeld);
+        if (_held.Count < MaxHeld) _held.Add(datagram.ToArray());
+        else _endpoint.Counters.DroppedQueue++;
+    }
+
+    private void RelayHeld()
+    {
+        if (_held is null) return;
+        foreach (byte[] datagram in _held) Relay(datagram);
+        _held = null;
     }
 
     private void Process(Timestamp now, in UdxPacket packet)

@@ -4,6 +4,7 @@ namespace PeopleSwarm.Udx.Protocol;
 /// <remarks>Made by <see cref="UdxEndpoint"/>. One caller at a time; its buffers and events may call it back.</remarks>
 internal sealed partial class StreamMachine
 {
+    private const int MaxHeld = 8; // a handshake and the first request
     private const int HeaderIPv4 = 20 + 8, HeaderIPv6 = 40 + 8; // IP and UDP
 
     private readonly UdxEndpoint _endpoint;
@@ -15,7 +16,10 @@ internal sealed partial class StreamMachine
     private bool _isClosed;
     private DatagramSource _previousRemote;
     private long _previousUntil; // how long the path before the last change is still known
+    private bool _isPathUnproved;
     private StreamMachine? _relay;
+    private RelayFilter? _relayFilter;
+    private List<byte[]>? _held; // for the peer of a relaying stream, until it is heard
     private List<StreamMachine>? _relaySources;
 
     internal StreamMachine(UdxEndpoint endpoint, uint localId, ISendBuffer send, IReceiveBuffer receive, IStreamEvents events)
@@ -92,6 +96,7 @@ internal sealed partial class StreamMachine
         (Remote, RemoteId, IsConnected) = (new(remote, socket), remoteId, true);
         _lastReceived = Math.Max(_lastReceived, now.Microseconds);
         if (_relay is null) StartKeepAlive(now.Microseconds);
+        RelayHeld();
         WakeUp();
     }
 
@@ -107,6 +112,7 @@ internal sealed partial class StreamMachine
         if (isNew)
         {
             (_previousRemote, _previousUntil) = (Remote, now.Microseconds + RttEstimator.Micros(_endpoint.Options.IdleTimeout));
+            _isPathUnproved = true;
             _endpoint.Counters.PathChanges++;
         }
         (Remote, RemoteId) = (path, remoteId);
@@ -116,12 +122,12 @@ internal sealed partial class StreamMachine
 
     /// <summary>From now on every packet for this stream is passed on to <paramref name="destination"/>'s peer (spec udx, 15).</summary>
     /// <exception cref="InvalidOperationException">The stream relays already, or one of the two is closed.</exception>
-    public void RelayTo(Timestamp now, StreamMachine destination)
+    public void RelayTo(Timestamp now, StreamMachine destination, RelayFilter? filter = null)
     {
         ArgumentNullException.ThrowIfNull(destination);
         if (_isClosed || destination._isClosed) throw new InvalidOperationException("The stream is closed.");
         if (_relay is not null) throw new InvalidOperationException("The stream relays already.");
-        _relay = destination;
+        (_relay, _relayFilter) = (destination, filter);
         (destination._relaySources ??= []).Add(this);
         _timers = StreamTimers.Stopped;
         Settle();
@@ -146,6 +152,13 @@ internal sealed partial class StreamMachine
         message.CopyTo(datagram[UdxHeader.Size..]);
         _endpoint.Counters.MessagesOut++;
         return true;
+    }
+
+    /// <summary>Sends an empty message along another path; false if the stream or queue cannot take it.</summary>
+    public bool TryProbe(in DatagramSource path)
+    {
+        if (_isClosed || !IsConnected || _relay is not null || path.From.Port == 0) return false;
+        return _endpoint.TryQueue(path, HeaderOf(PacketTypes.Message));
     }
 
     /// <summary>Ends the stream at once; a connected peer is told by one packet. Nothing if it is closed.</summary>
@@ -198,6 +211,7 @@ internal sealed partial class StreamMachine
         _timers = StreamTimers.Stopped;
         Settle();
         _reorder.Clear();
+        _held = null;
         _relay?._relaySources?.Remove(this);
         _endpoint.Remove(this, now.Microseconds, words);
         if (close.Reason == StreamCloseReason.TimedOut) _endpoint.Counters.StreamsTimedOut++;

@@ -28,6 +28,9 @@ internal sealed class UdxCounters
     /// <summary>Selective-acknowledgement blocks out of range.</summary>
     public long BadSackBlocks;
 
+    /// <summary>Relayed packets the relay's filter refused.</summary>
+    public long DroppedRelay;
+
     /// <summary>Messages and relayed packets that found the queue full or no destination.</summary>
     public long DroppedQueue;
 }

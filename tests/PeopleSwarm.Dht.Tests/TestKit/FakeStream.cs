@@ -33,7 +33,9 @@ internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReli
 
     public IReliableStream? RelaysTo { get; private set; }
 
-    public void RelayTo(IReliableStream destination) => RelaysTo = destination;
+    public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => RelaysTo = destination;
+
+    public bool TryProbe(SocketId socket, UdpEndPoint remote) => false;
 
     public bool TrySendMessage(ReadOnlySpan<byte> message) => false;
 

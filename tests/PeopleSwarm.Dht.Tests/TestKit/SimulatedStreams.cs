@@ -89,7 +89,9 @@ internal sealed class SimulatedStream(uint id, ReliableStreamOptions options, Ac
 
     public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => (RemoteId, Remote) = (remoteId, new(remote, socket));
 
-    public void RelayTo(IReliableStream destination) => throw new NotSupportedException("These streams carry nothing.");
+    public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => throw new NotSupportedException("These streams carry nothing.");
+
+    public bool TryProbe(SocketId socket, UdpEndPoint remote) => false;
 
     public bool TrySendMessage(ReadOnlySpan<byte> message) => false;
 

@@ -275,7 +275,9 @@ public class SecretStreamTests
 
         public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => throw new InvalidOperationException("TCP stays where it is.");
 
-        public void RelayTo(IReliableStream destination) => throw new InvalidOperationException("TCP does not relay.");
+        public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => throw new InvalidOperationException("TCP does not relay.");
+
+        public bool TryProbe(SocketId socket, UdpEndPoint remote) => false;
 
         public bool TrySendMessage(ReadOnlySpan<byte> message)
         {

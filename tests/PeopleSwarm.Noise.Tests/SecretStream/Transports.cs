@@ -78,7 +78,9 @@ internal sealed class MessageTransport(MemoryTransport pipe, Func<byte[], bool> 
 
     public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => throw new InvalidOperationException("It has no path.");
 
-    public void RelayTo(IReliableStream destination) => throw new InvalidOperationException("It has no packets to relay.");
+    public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => throw new InvalidOperationException("It has no packets to relay.");
+
+    public bool TryProbe(SocketId socket, UdpEndPoint remote) => false;
 
     public bool TrySendMessage(ReadOnlySpan<byte> message) => send(message.ToArray());
 

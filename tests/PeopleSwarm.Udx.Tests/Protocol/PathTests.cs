@@ -232,6 +232,62 @@ public class PathTests
     }
 
     [Fact]
+    public void A_move_is_proved_by_the_first_data_or_message_that_did_not_come_the_old_way()
+    {
+        var peer = new RawPeer();
+        DatagramSource path = new(UdpEndPoint.Loopback(2000), new(4));
+        peer.Receive(PacketTypes.Data, 0, 0, "a"u8, from: path); // before the move: nothing to prove
+        peer.Machine.ChangeRemote(peer.Now, path.Socket, RawPeer.RemoteId, path.From);
+        peer.Receive(PacketTypes.Data, 1, 0, "b"u8); // still the old way
+        peer.Receive(PacketTypes.None, 0, 0, from: path);
+        Assert.Equal(["data 61", "data 62"], peer.Stream.Events);
+        peer.Receive(PacketTypes.Message, 0, 0, from: path);
+        peer.Receive(PacketTypes.Data, 2, 0, "c"u8, from: path);
+        Assert.Equal(["data 61", "data 62", "proved 127.0.0.1:2000", "message ", "data 63"], peer.Stream.Events);
+    }
+
+    [Fact]
+    public void A_probe_is_an_empty_message_on_another_path()
+    {
+        var peer = new RawPeer();
+        DatagramSource path = new(UdpEndPoint.Loopback(2000), new(4));
+        Assert.True(peer.Machine.TryProbe(path));
+        var header = RawPeer.Header(Assert.Single(peer.Poll()));
+        Assert.Equal((PacketTypes.Message, RawPeer.RemoteId), (header.Types, header.StreamId));
+        Assert.Equal(path, peer.Sent[^1].To);
+        Assert.Equal(RawPeer.Remote, peer.Machine.Remote.From);
+    }
+
+    [Fact]
+    public void A_relay_keeps_the_first_packets_for_a_peer_it_has_not_heard_and_drops_what_its_filter_refuses()
+    {
+        var endpoint = new UdxEndpoint(new(), new SeededRandom(1));
+        UdpEndPoint a = UdpEndPoint.Loopback(1), b = UdpEndPoint.Loopback(2);
+        TestStream left = new(endpoint, 11), right = new(endpoint, 22);
+        int left20 = 3;
+        left.Machine.RelayTo(default, right.Machine, length => length != 20 || left20-- > 0);
+        right.Machine.RelayTo(default, left.Machine);
+        left.Machine.Connect(default, default, 1, a);
+        byte[] packet = new byte[UdxHeader.Size], buffer = new byte[65_507];
+        for (uint i = 0; i < 20; i++)
+        {
+            new UdxHeader(PacketTypes.Heartbeat, 0, 11, 1000, i, 0).Write(packet);
+            endpoint.Receive(default, packet, new(a, default));
+        }
+        Assert.False(endpoint.PollTransmit(default, buffer, out _));
+        right.Machine.Connect(default, default, 2, b);
+        Assert.True(endpoint.PollTransmit(default, buffer, out var transmit)); // three equal ones in a row
+        Assert.Equal((b, 3 * UdxHeader.Size), (transmit.To, transmit.Length));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.True(UdxHeader.TryParse(buffer.AsSpan(i * UdxHeader.Size, UdxHeader.Size), out var header));
+            Assert.Equal((2u, (uint)i), (header.StreamId, header.Seq));
+        }
+        Assert.False(endpoint.PollTransmit(default, buffer, out _));
+        Assert.Equal(17, endpoint.Counters.DroppedRelay);
+    }
+
+    [Fact]
     public void Misuse_is_told_to_the_caller()
     {
         var peer = new RawPeer(connect: false);

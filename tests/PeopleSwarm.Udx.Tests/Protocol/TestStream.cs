@@ -97,6 +97,8 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
         return Accept(source);
     }
 
+    void IStreamEvents.OnPathProved(in DatagramSource source) => Events.Add($"proved {source.From}");
+
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) => Events.Add("message " + Convert.ToHexStringLower(message));
 
     void IStreamEvents.OnAcknowledged(long offset)
