@@ -99,6 +99,11 @@ public interface IDhtNode : IAsyncDisposable
     /// <exception cref="InvalidOperationException">This node listens on that key already.</exception>
     Task<IPeerListener> ListenAsync(KeyPair? keyPair = null, PeerListenOptions? options = null, CancellationToken cancellationToken = default);
 
+    /// <summary>Relays ciphertext between peers that cannot reach each other, until the result is disposed.</summary>
+    /// <exception cref="InvalidOperationException">This node listens on the key already.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
+    Task<IPeerRelay> RelayAsync(KeyPair? keyPair = null, RelayOptions? options = null, CancellationToken cancellationToken = default);
+
     /// <summary>Withdraws announcements, ends raw streams, fails requests under way and closes the sockets.</summary>
     Task SuspendAsync(CancellationToken cancellationToken = default);
 

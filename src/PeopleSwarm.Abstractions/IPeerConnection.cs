@@ -24,8 +24,11 @@ public interface IPeerConnection : IDuplexPipe, IAsyncDisposable
     /// <summary>Where the peer's packets come from now.</summary>
     UdpEndPoint RemoteEndPoint { get; }
 
-    /// <summary>How the peer is reached now.</summary>
+    /// <summary>How the peer is reached now. A relayed connection moves to a direct path when one is proved; nothing is lost or reordered by that.</summary>
     PeerPath Path { get; }
+
+    /// <summary>The path changed, to the one given. Raised on a pool thread; read <see cref="Path"/> once after subscribing.</summary>
+    event EventHandler<PeerPath>? PathChanged;
 
     /// <summary>The channel, for messages with boundaries and unordered ones.</summary>
     ISecretChannel Channel { get; }
@@ -72,7 +75,7 @@ public sealed record PeerConnectOptions
     /// <summary>Nodes known to forward to the peer, tried beside the look-up. Default none.</summary>
     public IReadOnlyList<UdpEndPoint> RelayAddresses { get; init; } = [];
 
-    /// <summary>A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null. Nodes of version 0.1 do not use it yet.</summary>
+    /// <summary>A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null. What the peer names comes first.</summary>
     public PublicKey? RelayThrough { get; init; }
 
     /// <summary>Try addresses of the local network when both sides are behind the same public one. Default true.</summary>
@@ -83,6 +86,9 @@ public sealed record PeerConnectOptions
 
     /// <summary>Interval of empty messages on a quiet connection; zero for none. Default 5 s.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Bytes a message may have, at most 16,777,198. Default that; a smaller one bounds what the peer can make us hold.</summary>
+    public int MaxMessageSize { get; init; } = SecretChannelOptions.Default.MaxMessageSize;
 
     /// <summary>Called for each unordered message; null drops them.</summary>
     public MessageHandler? OnUnorderedMessage { get; init; }
@@ -106,7 +112,7 @@ public sealed record PeerListenOptions
     /// <summary>Refuses peers before anything is answered; null accepts all.</summary>
     public PeerFirewall? Firewall { get; init; }
 
-    /// <summary>Chooses the peer that relays a new connection for us, or null; asked once per handshake. Default null: none. Nodes of version 0.1 do not use it yet.</summary>
+    /// <summary>Chooses the peer that relays a new connection for us, or null; asked once per handshake, on the node's loop: it must not wait. Default null: none.</summary>
     public Func<PublicKey?>? ChooseRelay { get; init; }
 
     /// <summary>Tell local addresses to peers behind the same public one. Default true.</summary>
@@ -123,6 +129,9 @@ public sealed record PeerListenOptions
 
     /// <summary>Interval of empty messages on a quiet connection; zero for none. Default 5 s.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Bytes a message may have, at most 16,777,198. Default that; a smaller one bounds what a peer can make us hold.</summary>
+    public int MaxMessageSize { get; init; } = SecretChannelOptions.Default.MaxMessageSize;
 
     /// <summary>Called for each unordered message; null drops them.</summary>
     public MessageHandler? OnUnorderedMessage { get; init; }

@@ -56,14 +56,17 @@ internal sealed partial class DhtNode : IDhtNode
         return ChangeTopic(topic, keyPair, record: null, bump: 0, withdraw: true, options);
     }
 
-    public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default) =>
+        await ConnectOnceAsync(publicKey, options ?? new(), cancellationToken).ConfigureAwait(false);
+
+    private async Task<PeerConnection> ConnectOnceAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
     {
-        options ??= new();
         var keyPair = options.KeyPair ?? KeyPair;
         ThrowIfCannotShakeHands(keyPair);
         if (options.Timeout < s_minConnectTimeout || options.Timeout > s_maxConnectTimeout)
             throw new ArgumentOutOfRangeException(nameof(options), options.Timeout, "Timeout is 1 s to 10 min.");
         if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
+        ThrowIfBadMessageSize(options.MaxMessageSize);
         await StartAsync(cancellationToken).ConfigureAwait(false);
         long started = _services.Time.GetTimestamp();
         var outcome = await DialAsync(publicKey, keyPair, options, cancellationToken).ConfigureAwait(false);
@@ -73,7 +76,7 @@ internal sealed partial class DhtNode : IDhtNode
             PeerLog.ConnectFailed(_logger, publicKey, outcome.Error!.Error);
             throw outcome.Error;
         }
-        var connection = Open(link, options.KeepAlive, options.OnUnorderedMessage);
+        var connection = Open(link, options.KeepAlive, options.MaxMessageSize, options.OnUnorderedMessage);
         try
         {
             var left = options.Timeout - _services.Time.GetElapsedTime(started);
@@ -104,6 +107,8 @@ internal sealed partial class DhtNode : IDhtNode
             throw new ArgumentOutOfRangeException(nameof(options), options.MaxHandshakes, $"MaxHandshakes is 1 to {MaxHandshakes}.");
         if (options.Backlog is < 1 or > MaxBacklog) throw new ArgumentOutOfRangeException(nameof(options), options.Backlog, $"Backlog is 1 to {MaxBacklog}.");
         if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
+        ThrowIfBadMessageSize(options.MaxMessageSize);
+        if (options.ChooseRelay is { } choose) options = options with { ChooseRelay = () => ChooseRelay(choose) };
         await StartAsync(cancellationToken).ConfigureAwait(false);
         var listener = new PeerListener(this, key.PublicKey, options, _logger);
         var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, Post, _logger) : null;
@@ -124,8 +129,27 @@ internal sealed partial class DhtNode : IDhtNode
     }
 
     /// <summary>Opens the channel of a link.</summary>
-    internal PeerConnection Open(PeerLink link, TimeSpan keepAlive, MessageHandler? onUnorderedMessage) =>
-        PeerConnection.Open(link, _services.Channels, new() { KeepAlive = keepAlive, OnUnorderedMessage = onUnorderedMessage }, _services.Time, _logger);
+    internal PeerConnection Open(PeerLink link, TimeSpan keepAlive, int maxMessageSize, MessageHandler? onUnorderedMessage) => PeerConnection.Open(link,
+        _services.Channels, new() { KeepAlive = keepAlive, MaxMessageSize = maxMessageSize, OnUnorderedMessage = onUnorderedMessage }, _services.Time, _logger);
+
+    private PublicKey? ChooseRelay(Func<PublicKey?> choose)
+    {
+        try
+        {
+            return choose();
+        }
+        catch (Exception error) // the application's; the connection goes on without a relay
+        {
+            PeerLog.ChoiceFailed(_logger, error);
+            return null;
+        }
+    }
+
+    private static void ThrowIfBadMessageSize(int size)
+    {
+        if (size < 1 || size > SecretChannelOptions.Default.MaxMessageSize)
+            throw new ArgumentOutOfRangeException(nameof(size), size, $"MaxMessageSize is 1 to {SecretChannelOptions.Default.MaxMessageSize}.");
+    }
 
     /// <summary>Ends a listener and tells its relays, for a bounded time.</summary>
     internal async Task CloseAsync(PeerServer server)

@@ -53,6 +53,7 @@ internal sealed partial class DhtNode
             UnixMilliseconds = () => services.Time.GetUtcNow().ToUnixTimeMilliseconds(),
             Namespaces = new PeerNamespaces(services.Crypto),
             Punching = punching,
+            Relays = new RelayDialler(this, services.Multiplexers, peerOptions, services.Time, _logger),
         });
         _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], _logger);
         _status = _machine.Status;

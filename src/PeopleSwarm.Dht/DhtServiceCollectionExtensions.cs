@@ -16,7 +16,7 @@ public static class DhtServiceCollectionExtensions
     public static IServiceCollection AddDht(this IServiceCollection services, Action<DhtOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        services.AddUdx().AddNoise();
+        services.AddUdx().AddNoise().AddProtomux();
         var options = services.AddOptions<DhtOptions>().ValidateOnStart();
         if (configure is not null) options.Configure(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DhtOptions>, DhtOptionsValidator>());

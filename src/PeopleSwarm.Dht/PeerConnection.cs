@@ -13,13 +13,15 @@ internal sealed class PeerConnection : IPeerConnection
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
+    private volatile PeerPath _path;
     private PeerStream? _asStream;
     private Task? _disposal;
 
     private PeerConnection(PeerLink link, ISecretChannel channel, TimeProvider time, ILogger logger)
     {
         (_stream, Channel, _time, _logger) = (link.Stream, channel, time, logger);
-        (RemotePublicKey, Path) = (link.RemotePublicKey, link.Path);
+        (RemotePublicKey, _path) = (link.RemotePublicKey, link.Path);
+        if (link.Paths is { } paths && paths.Follow(OnPathChanged) is var path && path != link.Path) OnPathChanged(path);
     }
 
     public PublicKey LocalPublicKey => Channel.LocalPublicKey;
@@ -32,7 +34,12 @@ internal sealed class PeerConnection : IPeerConnection
 
     public UdpEndPoint RemoteEndPoint => _stream.Remote.From;
 
-    public PeerPath Path { get; }
+    public PeerPath Path => _path;
+
+    public event EventHandler<PeerPath>? PathChanged;
+
+    /// <summary>Where the peer's packets come from, and the socket they come to.</summary>
+    internal DatagramSource Source => _stream.Remote;
 
     public ISecretChannel Channel { get; }
 
@@ -68,6 +75,24 @@ internal sealed class PeerConnection : IPeerConnection
     public ValueTask DisposeAsync()
     {
         lock (_gate) return new(_disposal ??= EndAsync());
+    }
+
+    private void OnPathChanged(PeerPath path)
+    {
+        _path = path;
+        PeerLog.PathChanged(_logger, RemotePublicKey, path);
+        if (PathChanged is not { } changed) return;
+        ThreadPool.UnsafeQueueUserWorkItem(_ =>
+        {
+            try
+            {
+                changed(this, path);
+            }
+            catch (Exception error) // the application's; the connection goes on
+            {
+                DhtLog.EventHandlerFailed(_logger, error, nameof(PathChanged));
+            }
+        }, null);
     }
 
     private async Task EndAsync()

@@ -166,11 +166,11 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         ConnectMachine? machine = null;
         machine = new(_context, keyPair, remote, KnownRelays(now, remote, options), options, now, (at, outcome) =>
         {
-            _connects.Remove(machine!);
             if (outcome.Link is not null && machine!.UsedRelays.Count != 0) _relayCache.Set(at, remote, machine.UsedRelays);
             done(at, outcome);
         });
         _connects.Add(machine);
+        machine.Ended = () => _connects.Remove(machine);
         machine.Start(now);
         return machine;
     }

@@ -90,6 +90,13 @@ public sealed class PeerDhtOptions
     /// <summary>Pause between two punches that spray ports, up to 10 min; routers take them for a scan. Default 20 s.</summary>
     public TimeSpan RandomPunchInterval { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>Time a relay has to be dialled and to pair us, 1 s to 1 min. Default 15 s.</summary>
+    public TimeSpan RelayTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Relays dialled at once, because we or our peers named them; connections beyond go without; 0 turns relays off. Default 256.</summary>
+    [Range(0, 65_536)]
+    public int MaxRelayPairings { get; set; } = 256;
+
     /// <summary>Connects under way at once; more fail at once. Default 4,096.</summary>
     [Range(1, 1_048_576)]
     public int MaxConnects { get; set; } = 4096;

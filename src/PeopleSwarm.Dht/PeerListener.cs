@@ -61,7 +61,7 @@ internal sealed class PeerListener : IPeerListener
     private async Task AdmitAsync(PeerLink link)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // the loop has other things to do
-        var connection = _node.Open(link, _options.KeepAlive, _options.OnUnorderedMessage);
+        var connection = _node.Open(link, _options.KeepAlive, _options.MaxMessageSize, _options.OnUnorderedMessage);
         try
         {
             if (!link.IsHeard) await connection.ProveAsync(_node.PassiveWait, _closing.Token).ConfigureAwait(false);

@@ -31,6 +31,24 @@ internal static partial class PeerLog // event ids of the peer layer: 3100+
     [LoggerMessage(3109, LogLevel.Debug, "The connection to {Remote} did not end in order within {Limit}")]
     public static partial void EndGivenUp(ILogger logger, PublicKey remote, TimeSpan limit);
 
+    [LoggerMessage(3111, LogLevel.Debug, "Relay {Relay}: not paired: {Reason}")]
+    public static partial void RelayFailed(ILogger logger, PublicKey relay, string reason);
+
+    [LoggerMessage(3112, LogLevel.Debug, "Relay {Relay} at {Address}: paired")]
+    public static partial void RelayPaired(ILogger logger, PublicKey relay, UdpEndPoint address);
+
+    [LoggerMessage(3113, LogLevel.Debug, "The connection to {Remote} goes another way now: {Path}")]
+    public static partial void PathChanged(ILogger logger, PublicKey remote, PeerPath path);
+
+    [LoggerMessage(3114, LogLevel.Warning, "Choosing a relay threw; the connection goes on without")]
+    public static partial void ChoiceFailed(ILogger logger, Exception error);
+
+    [LoggerMessage(3115, LogLevel.Debug, "The relay turned {Client} away: too many clients")]
+    public static partial void RelayFull(ILogger logger, PublicKey client);
+
+    [LoggerMessage(3116, LogLevel.Debug, "The relay's client {Client} is gone: {Reason}")]
+    public static partial void RelayClientLost(ILogger logger, PublicKey client, string reason);
+
     [LoggerMessage(3110, LogLevel.Debug, "Not all relays were told that {PublicKey} is gone")]
     public static partial void WithdrawGivenUp(ILogger logger, PublicKey publicKey);
 }

@@ -19,6 +19,12 @@ internal sealed class SwarmConnection(IPeerConnection connection, IPeerInfo peer
 
     public PeerPath Path => connection.Path;
 
+    public event EventHandler<PeerPath>? PathChanged
+    {
+        add => connection.PathChanged += value;
+        remove => connection.PathChanged -= value;
+    }
+
     public ISecretChannel Channel => connection.Channel;
 
     public TimeSpan RoundTripTime => connection.RoundTripTime;

@@ -9,7 +9,7 @@ public class ProtocolPurityTests
         "PeopleSwarm.Noise.Protocol",
         "PeopleSwarm.Protomux.Protocol",
         "PeopleSwarm.Dht.Messages", "PeopleSwarm.Dht.Kademlia", "PeopleSwarm.Dht.Rpc", "PeopleSwarm.Dht.Storage", "PeopleSwarm.Dht.Relay",
-        "PeopleSwarm.Dht.Connect", "PeopleSwarm.Dht.Announcing", "PeopleSwarm.Dht.Nat",
+        "PeopleSwarm.Dht.Connect", "PeopleSwarm.Dht.BlindRelay", "PeopleSwarm.Dht.Announcing", "PeopleSwarm.Dht.Nat",
         "PeopleSwarm.Swarm.Policy",
     ];
 

@@ -93,7 +93,9 @@ internal sealed class AcceptMachine
         foreach (var session in _sessions.Values.Where(s => s.Due <= now).ToArray())
         {
             if (session.IsOver) Forget(now, session);
-            else if (session.Punch is { IsPunching: true }) SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait); // ends by its own schedule
+            else if (session.Punch is { IsPunching: true } || session.Relay is { IsPending: true })
+                SetState(session, session.State, now + _context.Options.PassiveWait); // ends by its own schedule
+            else if (session.State == AcceptState.Upgrading) StayRelayed(now, session);
             else Close(now, session);
         }
     }
@@ -101,7 +103,7 @@ internal sealed class AcceptMachine
     /// <summary>Takes a punch round that a relay brings for one of our sessions.</summary>
     public void ReceiveRound(Timestamp now, in RpcIncoming request, in PeerHolepunchMessage message, in UdpEndPoint client)
     {
-        if (message.Id < _slots.Count && _slots[(int)message.Id] is { State: AcceptState.Waiting } session)
+        if (message.Id < _slots.Count && _slots[(int)message.Id] is { State: AcceptState.Waiting or AcceptState.Upgrading } session)
             session.Punch?.Receive(now, request, message, client);
     }
 
@@ -170,9 +172,12 @@ internal sealed class AcceptMachine
             Close(now, session);
             return;
         }
+        bool isDialled = remote.Firewall == PeerFirewallState.Open || session.IsDirect;
+        if (error == PeerErrorCode.None && !isDialled && _context.Relays is not null && _options.ChooseRelay?.Invoke() is { } chosen)
+            session.OwnRelay = new(chosen, _context.NewToken());
         session.Reply = WriteReply(session, error);
         if (error != PeerErrorCode.None) Close(now, session);
-        else if (remote.Firewall == PeerFirewallState.Open || session.IsDirect) Dial(now, session);
+        else if (isDialled) Dial(now, session);
         else WaitForClient(now, session);
 
         var owed = session.Owed.ToArray();
@@ -186,9 +191,12 @@ internal sealed class AcceptMachine
     {
         SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
         if (_context.Firewall == PeerFirewallState.Open) return;
+        StartRelay(session);
         session.Punch = ServerPunch.TryStart(now, _context, session.Keys!, _announcer.IsRelay, at =>
         {
-            if (session.State == AcceptState.Waiting) Close(at, session);
+            session.Punch = null;
+            if (session.State == AcceptState.Upgrading) StayRelayed(at, session);
+            else if (session.State == AcceptState.Waiting && session.Relay is not { IsPending: true }) Close(at, session);
         });
         bool isLocal = session.IsBehindSameAddress && _options.ShareLocalAddress
             && AddressRanges.Match(_context.LocalAddresses(), session.Remote!.Addresses4.Where(a => AddressRanges.IsPrivate(a)).ToArray()) is not null;
@@ -202,6 +210,7 @@ internal sealed class AcceptMachine
             session.Stream = _context.CreateStream(new()
             {
                 AcceptPath = (IReliableStream _, in DatagramSource source) => OnPath(session, source),
+                OnPathProved = (IReliableStream _, in DatagramSource _) => session.Relay?.OnPathProved(),
                 OnMessage = session.Unordered.Receive,
             });
             return true;
@@ -224,6 +233,7 @@ internal sealed class AcceptMachine
             Addresses4 = _context.ListedAddresses(_options.ShareLocalAddress),
             Udx = new(session.Stream?.LocalId ?? 0),
             SecretStreamVersion = 1,
+            RelayThrough = session.OwnRelay,
             RelayAddresses = relayAddresses.Count == 0 ? null : relayAddresses,
         }.Encode();
         var handshake = session.Handshake!;
@@ -247,11 +257,59 @@ internal sealed class AcceptMachine
     private bool OnPath(AcceptSession session, in DatagramSource source)
     {
         if (source.From.Port == 0) return false;
+        if (session.Relay?.IsFromRelay(source) == true) return true;
+        if (session.Relay is { IsInUse: true }) return TryUpgrade(session, source);
         if (session.State != AcceptState.Waiting) return session.State == AcceptState.Connected && session.IsHostOfPeer(source.From);
-        bool isLan = AddressRanges.IsPrivate(source.From) && source.From != session.ClientAddress && session.Remote!.Addresses4.Contains(source.From);
-        var path = session.Punch?.Owns(source.Socket) == true ? PeerPath.Punched : isLan ? PeerPath.Lan : PeerPath.Direct;
-        Connect(_context.Now(), session, source, path, isHeard: true);
+        Connect(_context.Now(), session, source, PathFrom(session, source), isHeard: true);
         return true;
+    }
+
+    private static PeerPath PathFrom(AcceptSession session, in DatagramSource source)
+    {
+        bool isLan = AddressRanges.IsPrivate(source.From) && source.From != session.ClientAddress && session.Remote!.Addresses4.Contains(source.From);
+        return session.Punch?.Owns(source.Socket) == true ? PeerPath.Punched : isLan ? PeerPath.Lan : PeerPath.Direct;
+    }
+
+    /// <summary>The client's relay, unless we chose one; beside punching.</summary>
+    private void StartRelay(AcceptSession session)
+    {
+        if ((session.OwnRelay ?? session.Remote!.RelayThrough) is not { } relay) return;
+        session.Relay = RelayedStream.TryStart(_context, relay, isInitiator: session.OwnRelay is not null, session.Stream!, session.Remote!.Udx!.Id, (at, isPaired) =>
+        {
+            if (isPaired) HandOverRelayed(at, session);
+            else if (session is { State: AcceptState.Waiting, Punch: null }) Close(at, session);
+        });
+    }
+
+    private void HandOverRelayed(Timestamp now, AcceptSession session)
+    {
+        var (stream, keys, relay) = (session.Stream!, session.Keys!, session.Relay!);
+        (session.Stream, session.Keys, session.ConnectedTo) = (null, null, stream.Remote.From);
+        SetState(session, AcceptState.Upgrading, now + _context.Options.PassiveWait);
+        _accepted(new(stream, keys, session.RemotePublicKey, PeerPath.Relayed, session.Unordered, IsHeard: false) { Paths = relay.Path });
+        if (session.Punch is null) StayRelayed(now, session);
+    }
+
+    /// <summary>A packet of a relayed stream that did not come from the relay: where the client is, if it may be there.</summary>
+    private bool TryUpgrade(AcceptSession session, in DatagramSource source)
+    {
+        if (session.Punch?.Owns(source.Socket) != true && !session.IsAddressOfClient(source.From)) return false;
+        var now = _context.Now();
+        var (path, punch) = (PathFrom(session, source), session.Punch);
+        session.Relay!.Move(source, path);
+        session.ConnectedTo = source.From;
+        punch?.Stop(now, source.Socket);
+        if (path == PeerPath.Punched) punch!.HandOver(source.Socket, session.Relay.Stream);
+        if (session.State == AcceptState.Upgrading) SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
+        return true;
+    }
+
+    /// <summary>Nothing direct came of it.</summary>
+    private void StayRelayed(Timestamp now, AcceptSession session)
+    {
+        session.Punch?.Stop(now);
+        session.Punch = null;
+        SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
     }
 
     private void Connect(Timestamp now, AcceptSession session, in DatagramSource to, PeerPath path, bool isHeard)
@@ -259,6 +317,7 @@ internal sealed class AcceptMachine
         var (stream, keys) = (session.Stream!, session.Keys!);
         (session.Stream, session.Keys, session.ConnectedTo) = (null, null, to.From);
         stream.Connect(to.Socket, session.Remote!.Udx!.Id, to.From);
+        session.Relay?.Stop();
         session.Punch?.Stop(now, to.Socket);
         if (path == PeerPath.Punched) session.Punch!.HandOver(to.Socket, stream);
         SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);

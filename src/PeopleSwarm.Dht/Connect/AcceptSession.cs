@@ -9,7 +9,8 @@ namespace PeopleSwarm.Dht.Connect;
 internal enum AcceptState
 {
     Deciding,  // the gate is asked; → Waiting, Connected or Closed
-    Waiting,   // answered, the client's first packet opens the stream; → Connected, or Closed after a while
+    Waiting,   // answered, the client's first packet opens the stream; → Upgrading, Connected, or Closed after a while
+    Upgrading, // handed over through a relay, punching goes on; → Connected
     Connected, // the stream was handed over; remembered for duplicates
     Closed,    // refused, failed or given up; remembered for duplicates
 }
@@ -40,6 +41,9 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
     /// <summary>Where the stream leads.</summary>
     public UdpEndPoint ConnectedTo { get; set; }
 
+    /// <summary>Whether the client may be there: where the relay saw it, or where it says it is.</summary>
+    public bool IsAddressOfClient(UdpEndPoint source) => source.HasSameAddress(ClientAddress) || Remote!.Addresses4.Contains(source);
+
     /// <summary>Whether packets from there are the peer's on any socket of ours: the host it was reached at, or the one the relay saw.</summary>
     public bool IsHostOfPeer(UdpEndPoint source) => source.HasSameAddress(ConnectedTo) || source.HasSameAddress(ClientAddress);
     public Timestamp? Due { get; set; }
@@ -53,6 +57,12 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
 
     /// <summary>Punches back; null where the client needs no punching.</summary>
     public ServerPunch? Punch { get; set; }
+
+    /// <summary>The relay we chose for it.</summary>
+    public RelayThroughInfo? OwnRelay { get; set; }
+
+    /// <summary>The way through a relay; null where there is none.</summary>
+    public RelayedStream? Relay { get; set; }
 
     /// <summary>The socket the answer leaves through, so that a relay sees the address that will be punched; null for the one it came in on.</summary>
     public SocketId? ReplySocket { get; set; }
@@ -72,6 +82,7 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
     public void Release(Timestamp now)
     {
         Punch?.Stop(now);
+        Relay?.Stop();
         Stream?.Abort();
         Keys?.Dispose();
         Handshake?.Dispose();

@@ -8,8 +8,9 @@ namespace PeopleSwarm.Dht.Connect;
 internal sealed partial class ConnectMachine
 {
     private ClientPunch? _punch;
+    private RelayedStream? _relay;
     private PunchFailure _punchFailure;
-    private bool _isTryingLocal;
+    private bool _isTryingLocal, _hasRelayFailed;
 
     private void ChoosePath(Timestamp now, ConnectServer server)
     {
@@ -20,9 +21,14 @@ internal sealed partial class ConnectMachine
 
         if (_heardEarly is { } early) OnPath(early);
         else if (!server.IsRelayed) Complete(now, new(server.Relay, server.Socket), PeerPath.Direct, isHeard: false);
-        else if (server.Payload.Firewall == PeerFirewallState.Open || !server.IsHolepunchable) DialOpenServer(now, server);
-        else if (_isOpen) WaitForServer(now);
-        else PunchBesideLocalNetwork(now, server);
+        else if (server.Payload.Firewall == PeerFirewallState.Open) DialOpenServer(now, server);
+        else if (_isOpen && server.IsHolepunchable) WaitForServer(now);
+        else
+        {
+            StartRelay(server);
+            if (server.IsHolepunchable) PunchBesideLocalNetwork(now, server);
+            else if (_relay is null) DialOpenServer(now, server);
+        }
     }
 
     private void DialOpenServer(Timestamp now, ConnectServer server)
@@ -53,7 +59,7 @@ internal sealed partial class ConnectMachine
         _punchFailure = new(PeerConnectError.HolepunchAborted, "No socket could be opened for hole punching.");
         _punch = ClientPunch.TryStart(now, _context, _target, server, connected: (at, source) =>
         {
-            if (State == ConnectState.Waiting) Complete(at, source, PeerPath.Punched, isHeard: false);
+            if (State is ConnectState.Waiting or ConnectState.Upgrading) Complete(at, source, PeerPath.Punched, isHeard: false);
         }, failed: (at, failure) =>
         {
             Log($"punching: {failure.Message}");
@@ -74,9 +80,16 @@ internal sealed partial class ConnectMachine
         var address = AddressRanges.Match(_context.LocalAddresses(), candidates) ?? candidates[0];
         Request(now, new(address, PeerCommand.InternalPing, IsInternal: true), (at, outcome) =>
         {
-            if (State != ConnectState.Waiting) return;
+            if (State is not (ConnectState.Waiting or ConnectState.Upgrading)) return;
             if (outcome.Response is not null)
             {
+                if (_relay is { IsInUse: true } relayed)
+                {
+                    relayed.Probe(_context.Engine.ServerSocket, address); // somebody is there; the stream moves if it is the peer
+                    _isTryingLocal = false;
+                    FailIfNoPathIsLeft(at);
+                    return;
+                }
                 Complete(at, new(address, _context.Engine.ServerSocket), PeerPath.Lan, isHeard: false);
                 return;
             }
@@ -88,6 +101,64 @@ internal sealed partial class ConnectMachine
 
     private void FailIfNoPathIsLeft(Timestamp now)
     {
-        if (State == ConnectState.Waiting && !_isTryingLocal && _punch is null) Fail(now, _punchFailure.Error, _punchFailure.Message);
+        if (_isTryingLocal || _punch is not null || _relay is { IsPending: true }) return;
+        if (State == ConnectState.Waiting && _hasRelayFailed)
+            Fail(now, PeerConnectError.RelayAborted, $"The relay did not pair us with the peer, and no direct path was found: {_punchFailure.Message}");
+        else if (State == ConnectState.Waiting) Fail(now, _punchFailure.Error, _punchFailure.Message);
+        else if (State == ConnectState.Upgrading) End(now); // stays relayed
+    }
+
+    internal RelayedStream? Relay => _relay;
+
+    /// <summary>Through the server's relay if it names one, else through ours; beside everything else.</summary>
+    private void StartRelay(ConnectServer server)
+    {
+        if ((server.Payload.RelayThrough ?? _ownRelay) is not { } relay) return;
+        Log($"relay {relay.PublicKey}: asked to pair us");
+        _relay = RelayedStream.TryStart(_context, relay, isInitiator: server.Payload.RelayThrough is null, _stream, server.Payload.Udx!.Id, (at, isPaired) =>
+        {
+            if (isPaired) HandOverRelayed(at, server);
+            else OnRelayFailed(at, server);
+        });
+    }
+
+    private void HandOverRelayed(Timestamp now, ConnectServer server)
+    {
+        if (State != ConnectState.Waiting) return;
+        State = ConnectState.Upgrading;
+        _context.DeadlinesChanged = true;
+        RememberRelays(server);
+        Log("connected through the relay");
+        _done(now, new(new(_stream, server.Keys, _remote, PeerPath.Relayed, _unordered, IsHeard: false) { Attempts = _log, Paths = _relay!.Path }, null));
+        if (!server.IsHolepunchable && PeerContext.IsDialable(server.ServerAddress)) _relay.Probe(_context.Engine.DefaultSocket, server.ServerAddress);
+        FailIfNoPathIsLeft(now);
+    }
+
+    private void OnRelayFailed(Timestamp now, ConnectServer server)
+    {
+        Log("relay: it did not pair us");
+        (_relay, _hasRelayFailed) = (null, true);
+        if (State != ConnectState.Waiting) return;
+        if (!server.IsHolepunchable)
+        {
+            DialOpenServer(now, server);
+            return;
+        }
+        FailIfNoPathIsLeft(now);
+    }
+
+    /// <summary>A direct path is there: the stream leaves the relay.</summary>
+    private void Upgrade(Timestamp now, in DatagramSource to, PeerPath path)
+    {
+        if (_stream.Closed.IsCompleted)
+        {
+            End(now);
+            return;
+        }
+        _relay!.Move(to, path);
+        bool isOurs = _punch?.Owns(to.Socket) == true;
+        if (State == ConnectState.Over) _paths.Release(null, _relay, _server?.ServerAddress); // it stayed relayed until now
+        End(now, to.Socket);
+        if (isOurs) _punch!.HandOver(to.Socket, _stream);
     }
 }

@@ -7,7 +7,8 @@ namespace PeopleSwarm.Dht.Connect;
 internal enum ConnectState
 {
     Searching, // handshakes under way, or relays still looked for; → Waiting or Over
-    Waiting,   // the server answered, a path is being tried; → Over
+    Waiting,   // the server answered, a path is being tried; → Upgrading or Over
+    Upgrading, // handed over through a relay, a direct path is still tried; → Over
     Over,
 }
 
@@ -34,6 +35,7 @@ internal sealed partial class ConnectMachine
     private readonly UnorderedInlet _unordered = new();
     private readonly PathGate _paths;
     private readonly byte[] _value;
+    private readonly RelayThroughInfo? _ownRelay;
     private readonly bool _isOpen;
     private readonly Timestamp _deadline;
 
@@ -67,11 +69,15 @@ internal sealed partial class ConnectMachine
         _deadline = now + options.Timeout;
         _handshake = context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Initiator, keyPair, remote, context.Namespaces.PeerHandshake);
         _paths = new(this);
-        _stream = context.CreateStream(new() { AcceptPath = _paths.Accept, OnMessage = _unordered.Receive });
+        _stream = context.CreateStream(new() { AcceptPath = _paths.Accept, OnPathProved = _paths.OnProved, OnMessage = _unordered.Receive });
+        if (options.RelayThrough is { } relay && context.Relays is not null) _ownRelay = new(relay, context.NewToken());
         _value = WriteHandshake();
     }
 
     public ConnectState State { get; private set; }
+
+    /// <summary>Called when nothing is tried any more; at the latest a moment after the link was handed over or refused.</summary>
+    public Action? Ended { get; set; }
 
     /// <summary>The server's relays as it told us, or those we used; for the next connect.</summary>
     public IReadOnlyList<UdpEndPoint> UsedRelays { get; private set; } = [];
@@ -90,6 +96,12 @@ internal sealed partial class ConnectMachine
     public void HandleTimeout(Timestamp now)
     {
         if (State == ConnectState.Over) return;
+        if (State == ConnectState.Upgrading)
+        {
+            if (_deadline <= now || _stream.Closed.IsCompleted) End(now);
+            else _punch?.HandleTimeout(now);
+            return;
+        }
         if (_passiveUntil <= now) Fail(now, PeerConnectError.HolepunchAborted, "We are reachable and waited for the peer, but it did not dial us.");
         else if (_deadline <= now) Fail(now, PeerConnectError.TimedOut, $"No connection within {_options.Timeout.TotalSeconds} s.");
         else _punch?.HandleTimeout(now);
@@ -106,6 +118,7 @@ internal sealed partial class ConnectMachine
             Addresses4 = _context.ListedAddresses(_options.LocalConnection),
             Udx = new(_stream.LocalId),
             SecretStreamVersion = 1,
+            RelayThrough = _ownRelay,
         }.Encode();
         var noise = new byte[payload.Length + _handshake.NextMessageOverhead];
         int length = _handshake.WriteMessage(payload, noise);
@@ -116,9 +129,17 @@ internal sealed partial class ConnectMachine
     internal bool OnPath(in DatagramSource source)
     {
         if (source.From.Port == 0) return false;
+        if (_relay?.IsFromRelay(source) == true) return true;
+        bool isPunched = _punch?.Owns(source.Socket) == true;
+        if (_relay is { IsInUse: true })
+        {
+            if (!isPunched && !IsAddressOfServer(source.From)) return false; // a stream that works is not moved by anybody
+            Complete(_context.Now(), source, isPunched ? PeerPath.Punched : PathFrom(source.From, _server!), isHeard: true);
+            return true;
+        }
         if (State == ConnectState.Over) return false;
         if (State == ConnectState.Waiting)
-            Complete(_context.Now(), source, _punch?.Owns(source.Socket) == true ? PeerPath.Punched : PathFrom(source.From, _server!), isHeard: true);
+            Complete(_context.Now(), source, isPunched ? PeerPath.Punched : PathFrom(source.From, _server!), isHeard: true);
         else _heardEarly ??= source;
         return true;
     }
@@ -126,8 +147,16 @@ internal sealed partial class ConnectMachine
     private static PeerPath PathFrom(UdpEndPoint source, ConnectServer server) =>
         AddressRanges.IsPrivate(source) && source != server.ServerAddress && server.Payload.Addresses4.Contains(source) ? PeerPath.Lan : PeerPath.Direct;
 
+    private bool IsAddressOfServer(in UdpEndPoint source) => _server is { } server
+        && (source.HasSameAddress(server.ServerAddress) || server.Payload.Addresses4.Contains(source));
+
     private void Complete(Timestamp now, in DatagramSource to, PeerPath path, bool isHeard)
     {
+        if (_relay is { IsInUse: true })
+        {
+            Upgrade(now, to, path);
+            return;
+        }
         var server = _server!;
         if (_stream.Closed.IsCompleted)
         {
@@ -135,7 +164,7 @@ internal sealed partial class ConnectMachine
             return;
         }
         _stream.Connect(to.Socket, server.Payload.Udx!.Id, to.From);
-        UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
+        RememberRelays(server);
         Log($"connected to {to.From} ({path})");
         End(now, to.Socket);
         if (_punch?.Owns(to.Socket) == true) _punch.HandOver(to.Socket, _stream);
@@ -145,7 +174,9 @@ internal sealed partial class ConnectMachine
     private void Fail(Timestamp now, PeerConnectError error, string message)
     {
         if (State == ConnectState.Over) return;
+        bool isHandedOver = State == ConnectState.Upgrading;
         End(now);
+        if (isHandedOver) return;
         _stream.Abort();
         _server?.Keys.Dispose();
         _done(now, new(null, new(error, message, _log)));
@@ -153,15 +184,21 @@ internal sealed partial class ConnectMachine
 
     private void End(Timestamp now, SocketId? keep = null)
     {
+        if (State == ConnectState.Over) return;
         State = ConnectState.Over;
         _punch?.Stop(now, keep);
+        _relay?.Stop();
         StopSearching(now);
         foreach (var call in _calls.ToArray()) call.Cancel(now);
         _calls.Clear();
         _context.DeadlinesChanged = true;
         _handshake.Dispose();
-        _paths.Release(_server?.ServerAddress);
+        _paths.Release(_relay is { IsInUse: true } ? this : null, _relay, _server?.ServerAddress);
+        Ended?.Invoke();
     }
+
+    private void RememberRelays(ConnectServer server) =>
+        UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
 
     /// <summary>A request of this connect; it is not heard of any more once the connect is over.</summary>
     private void Request(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done)
@@ -184,6 +221,7 @@ internal sealed partial class ConnectMachine
 internal sealed class PathGate(ConnectMachine connect)
 {
     private ConnectMachine? _connect = connect;
+    private RelayedStream? _relay;
     private UdpEndPoint? _server;
 
     public bool Accept(IReliableStream stream, in DatagramSource source)
@@ -192,8 +230,17 @@ internal sealed class PathGate(ConnectMachine connect)
         return source.From.Port != 0 && (source.From.HasSameAddress(stream.Remote.From) || _server is { } server && source.From.HasSameAddress(server));
     }
 
+    public void OnProved(IReliableStream stream, in DatagramSource source)
+    {
+        (_connect?.Relay ?? _relay)?.OnPathProved();
+        _relay = null;
+    }
+
     /// <summary>The connect is over; packets from the server's address are still the stream's.</summary>
-    public void Release(UdpEndPoint? server) => (_connect, _server) = (null, server);
+    /// <param name="connect">Still asked while the stream is relayed and may move.</param>
+    /// <param name="relay">Told when the peer has left it, too.</param>
+    /// <param name="server">The server's address.</param>
+    public void Release(ConnectMachine? connect, RelayedStream? relay, UdpEndPoint? server) => (_connect, _relay, _server) = (connect, relay, server);
 }
 
 /// <summary>A server that answered our handshake.</summary>

@@ -30,6 +30,17 @@ internal sealed class PeerContext
     /// <summary>Null for a node that does not punch.</summary>
     public PunchMachine? Punching { get; init; }
 
+    /// <summary>Null for a node that uses no relays.</summary>
+    public IRelayDialler? Relays { get; init; }
+
+    /// <summary>A token no one else can know.</summary>
+    public Topic NewToken()
+    {
+        Span<byte> token = stackalloc byte[Topic.Size];
+        Random.Fill(token);
+        return new(token);
+    }
+
     /// <summary>Set by a machine whose deadline changed; the owner then looks for the earliest again.</summary>
     public bool DeadlinesChanged { get; set; } = true;
 
@@ -63,6 +74,9 @@ internal sealed record PeerLink(IReliableStream Stream, HandshakeResult Keys, Pu
 {
     /// <summary>What was tried, a line each; empty where we were dialled.</summary>
     public IReadOnlyList<string> Attempts { get; init; } = [];
+
+    /// <summary>The path as it changes; null where it will not.</summary>
+    public PathState? Paths { get; init; }
 }
 
 /// <summary>Takes a stream's unordered messages until there is a channel to open them.</summary>

@@ -33,7 +33,9 @@ internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReli
 
     public IReliableStream? RelaysTo { get; private set; }
 
-    public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => RelaysTo = destination;
+    public RelayFilter? RelayFilter { get; private set; }
+
+    public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => (RelaysTo, RelayFilter) = (destination, filter);
 
     public bool TryProbe(SocketId socket, UdpEndPoint remote) => false;
 

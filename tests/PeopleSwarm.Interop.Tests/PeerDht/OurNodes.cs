@@ -28,7 +28,8 @@ internal sealed class OurNodes : IAsyncDisposable
     public Task<IDhtNode> AddBootstrapperAsync() => AddAsync(o => (o.IsBootstrapper, o.Port) = (true, FreePort()));
 
     /// <summary>One more node, by default one that joins by the first.</summary>
-    public async Task<IDhtNode> AddAsync(Action<DhtOptions>? configure = null, IReadOnlyList<UdpEndPoint>? bootstrap = null)
+    public async Task<IDhtNode> AddAsync(Action<DhtOptions>? configure = null, IReadOnlyList<UdpEndPoint>? bootstrap = null,
+        Action<PeerDhtOptions>? configurePeers = null)
     {
         var services = new ServiceCollection();
         services.AddDht(o =>
@@ -37,6 +38,7 @@ internal sealed class OurNodes : IAsyncDisposable
             o.Bootstrap = [.. (bootstrap ?? _nodes.Take(1).Select(n => n.Status.LocalEndPoint)).Select(e => e.ToString())];
             configure?.Invoke(o);
         });
+        if (configurePeers is not null) services.Configure(configurePeers);
         var container = services.BuildServiceProvider();
         _containers.Add(container);
         var node = container.GetRequiredService<IDhtNode>();

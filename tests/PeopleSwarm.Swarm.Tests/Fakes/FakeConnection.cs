@@ -27,6 +27,12 @@ internal sealed class FakeConnection : IPeerConnection, ISecretChannel
 
     public PeerPath Path => PeerPath.Direct;
 
+    public event EventHandler<PeerPath>? PathChanged
+    {
+        add { }
+        remove { }
+    }
+
     public ISecretChannel Channel => this;
 
     public TimeSpan RoundTripTime => TimeSpan.Zero;

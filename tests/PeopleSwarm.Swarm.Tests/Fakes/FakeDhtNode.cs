@@ -49,6 +49,9 @@ internal sealed class FakeDhtNode(FakeNetwork network, KeyPair keyPair) : IDhtNo
         Begin(options?.Clear == true ? "announce clear" : "announce", topic, options?.Query,
             () => network.List(topic, new(keyPair.PublicKey, options?.RelayAddresses ?? [])));
 
+    public Task<IPeerRelay> RelayAsync(KeyPair? keyPair = null, RelayOptions? options = null, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException("No swarm relays.");
+
     public IDhtQuery<LookupReply> LookupAndUnannounce(Topic topic, KeyPair keyPair, DhtQueryOptions? options = null) =>
         Begin(options is { OnlyGivenNodes: true, Force: true } ? "goodbye" : "unannounce", topic, options, () => network.Unlist(topic, keyPair.PublicKey));
 

@@ -65,8 +65,10 @@ main(async () => {
   })
 
   // Echoes everything, and ends when the client does.
-  on('listen', async ({ seed, refuse, holepunch }) => {
+  on('listen', async ({ seed, refuse, holepunch, relayThrough }) => {
     const server = dht.createServer({
+      relayThrough: relayThrough ? Buffer.from(relayThrough, 'hex') : null,
+      shareLocalAddress: relayThrough === undefined,
       firewall: () => { emit('firewall'); return !!refuse },
       holepunch: holepunch === false ? false : undefined
     }, (stream) => {
@@ -74,6 +76,7 @@ main(async () => {
       stream.on('close', () => emit('streamClosed'))
       stream.on('message', (m) => stream.send(m))
       emit('connection', { remote: stream.remotePublicKey, handshakeHash: stream.handshakeHash })
+      if (relayThrough !== undefined) follow(stream)
       stream.pipe(stream)
     })
     await server.listen(key(seed))
@@ -85,9 +88,16 @@ main(async () => {
   })
 
   // Sends bytes of a seed, ends, and tells the hash of what comes back.
-  on('connect', ({ publicKey, seed, length, relays, localConnection }) => {
+  on('connect', ({ publicKey, seed, length, relays, localConnection, relayThrough, holepunch }) => {
     const started = Date.now()
-    const stream = dht.connect(Buffer.from(publicKey, 'hex'), { keyPair: key(seed), relayAddresses: addresses(relays), localConnection })
+    const stream = dht.connect(Buffer.from(publicKey, 'hex'), {
+      keyPair: key(seed),
+      relayAddresses: addresses(relays),
+      localConnection,
+      relayThrough: relayThrough ? Buffer.from(relayThrough, 'hex') : null,
+      holepunch: holepunch === false ? () => false : undefined
+    })
+    if (relayThrough !== undefined) stream.on('open', () => follow(stream))
     const chunks = []
     stream.on('open', () => emit('connected', { ms: Date.now() - started, handshakeHash: stream.handshakeHash, remote: text({ host: stream.rawStream.remoteHost, port: stream.rawStream.remotePort }) }))
     stream.on('data', (data) => chunks.push(data))
@@ -97,6 +107,32 @@ main(async () => {
     on('message', ({ text }) => stream.send(Buffer.from(text)))
     stream.write(bytes(seed, length))
     if (length !== 0) stream.end()
+  })
+
+  // Tells where a stream's packets go, whenever that changes.
+  function follow (stream) {
+    let last = null
+    const timer = setInterval(() => {
+      const { remoteHost, remotePort } = stream.rawStream
+      const remote = text({ host: remoteHost, port: remotePort })
+      if (remote !== last) emit('remote', { remote: last = remote })
+    }, 5)
+    stream.on('close', () => clearInterval(timer))
+  }
+
+  // A blind relay, as the reference's own tests make one.
+  on('relay', async ({ seed }) => {
+    const { Server } = require('blind-relay')
+    const relay = new Server({ createStream: (opts) => dht.createRawStream({ ...opts, framed: true }) })
+    const server = dht.createServer({ shareLocalAddress: false }, (stream) => {
+      stream.on('error', () => {})
+      const session = relay.accept(stream, { id: stream.remotePublicKey })
+      session.on('error', () => {})
+      session.on('pair', (isInitiator) => emit('pair', { isInitiator }))
+      session.on('close', () => emit('sessionClosed', relay.stats))
+    })
+    await server.listen(key(seed))
+    emit('relaying', { publicKey: server.publicKey })
   })
 
   // A handshake over two relays in a row.

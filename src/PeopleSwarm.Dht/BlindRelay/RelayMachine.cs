@@ -1,0 +1,169 @@
+namespace PeopleSwarm.Dht.BlindRelay;
+
+/// <summary>What a relay does for its machine.</summary>
+internal interface IRelayStreams
+{
+    /// <summary>The current instant of the loop.</summary>
+    Timestamp Now { get; }
+
+    /// <summary>A stream that connects to the first packet's source; null if the node has no room.</summary>
+    IReliableStream? Create(RelayPair pair, uint remoteId);
+}
+
+/// <summary>One client's connection, as the relay knows it.</summary>
+internal sealed class RelaySession(long bytesPerSecond, Action<PairMessage> answer)
+{
+    /// <summary>Tells the client that it is paired.</summary>
+    public Action<PairMessage> Answer { get; } = answer;
+
+    /// <summary>What it may still send through us.</summary>
+    public ByteBudget Budget { get; } = new(bytesPerSecond);
+
+    /// <summary>Its pairs, waiting and matched.</summary>
+    public Dictionary<Topic, RelayPair> Pairs { get; } = [];
+}
+
+/// <summary>Two clients of one token.</summary>
+internal sealed class RelayPair(Topic token, Timestamp due)
+{
+    public Topic Token { get; } = token;
+
+    /// <summary>When a lone side is forgotten.</summary>
+    public Timestamp Due { get; } = due;
+
+    /// <summary>The side that is not the initiator, and the one that is.</summary>
+    public RelayLink?[] Links { get; } = new RelayLink?[2];
+}
+
+/// <summary>One side of a pair.</summary>
+internal sealed class RelayLink(RelaySession session, uint remoteId)
+{
+    public RelaySession Session { get; } = session;
+    public uint RemoteId { get; } = remoteId;
+    public IReliableStream? Stream { get; set; }
+}
+
+/// <summary>The relay without tasks: who waits for whom, and whose streams are linked (spec hyperdht, 10.3). One caller at a time.</summary>
+internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
+{
+    private readonly HashSet<RelaySession> _sessions = [];
+    private readonly Dictionary<Topic, RelayPair> _waiting = [];
+    private readonly ByteBudget _budget = new(options.BytesPerSecond);
+    private int _pairs;
+    private long _matched, _refused, _bytes, _dropped;
+
+    public RelayStatistics Statistics => new()
+    {
+        Sessions = _sessions.Count,
+        Waiting = _waiting.Count,
+        Pairs = _pairs - _waiting.Count,
+        Matched = _matched,
+        Refused = _refused,
+        Bytes = Volatile.Read(ref _bytes),
+        DroppedPackets = Volatile.Read(ref _dropped),
+    };
+
+    /// <summary>Takes a client; null if there are too many.</summary>
+    public RelaySession? TryAccept(Action<PairMessage> answer)
+    {
+        if (_sessions.Count >= options.MaxSessions)
+        {
+            _refused++;
+            return null;
+        }
+        var session = new RelaySession(options.BytesPerSecondPerSession, answer);
+        _sessions.Add(session);
+        return session;
+    }
+
+    /// <summary>A client wants to be paired; a second wish for the same side is ignored.</summary>
+    public void Pair(Timestamp now, RelaySession session, in PairMessage message)
+    {
+        Expire(now);
+        int side = message.IsInitiator ? 1 : 0;
+        bool isNew = !_waiting.TryGetValue(message.Token, out var pair);
+        if (!isNew && pair!.Links[side] is not null) return;
+        // A token of all zeros is what a client sends that forgot to make one: strangers would meet.
+        if (message.Token == default || session.Pairs.ContainsKey(message.Token)
+            || session.Pairs.Count >= options.MaxPairsPerSession || (isNew && _pairs >= options.MaxPairs))
+        {
+            _refused++;
+            return;
+        }
+        if (isNew)
+        {
+            pair = _waiting[message.Token] = new(message.Token, now + options.PairTimeout);
+            _pairs++;
+        }
+        pair!.Links[side] = new(session, message.StreamId);
+        session.Pairs[message.Token] = pair;
+        if (!isNew) Match(pair);
+    }
+
+    /// <summary>A client takes a wish back, or ends a pair of its own.</summary>
+    public void Unpair(RelaySession session, Topic token)
+    {
+        if (session.Pairs.TryGetValue(token, out var pair)) End(pair);
+    }
+
+    /// <summary>A client is gone, and all its pairs with it.</summary>
+    public void Close(RelaySession session)
+    {
+        if (!_sessions.Remove(session)) return;
+        foreach (var pair in session.Pairs.Values.ToArray()) End(pair);
+    }
+
+    /// <summary>A stream of ours has closed by itself.</summary>
+    public void OnStreamClosed(RelayPair pair) => End(pair);
+
+    /// <summary>Forgets lone sides that waited long enough.</summary>
+    public void Expire(Timestamp now)
+    {
+        foreach (var pair in _waiting.Values.Where(p => p.Due <= now).ToArray()) End(pair);
+    }
+
+    private void Match(RelayPair pair)
+    {
+        _waiting.Remove(pair.Token);
+        foreach (var link in pair.Links) link!.Stream = streams.Create(pair, link.RemoteId);
+        if (pair.Links[0]!.Stream is not { } left || pair.Links[1]!.Stream is not { } right)
+        {
+            _refused++;
+            End(pair);
+            return;
+        }
+        _matched++;
+        left.RelayTo(right, FilterOf(pair.Links[0]!.Session));
+        right.RelayTo(left, FilterOf(pair.Links[1]!.Session));
+        for (int side = 0; side < 2; side++)
+            pair.Links[side]!.Session.Answer(new(side == 1, pair.Token, pair.Links[side]!.Stream!.LocalId));
+    }
+
+    /// <summary>What a client may send; called on the loop, alone.</summary>
+    private RelayFilter FilterOf(RelaySession session) => length =>
+    {
+        var now = streams.Now;
+        if (!session.Budget.Has(now, length) || !_budget.Has(now, length))
+        {
+            _dropped++;
+            return false;
+        }
+        session.Budget.Take(length);
+        _budget.Take(length);
+        _bytes += length;
+        return true;
+    };
+
+    private void End(RelayPair pair)
+    {
+        bool isKnown = false;
+        if (_waiting.GetValueOrDefault(pair.Token) == pair) _waiting.Remove(pair.Token); // it may be a later one's by now
+        foreach (var link in pair.Links)
+        {
+            if (link is null) continue;
+            if (link.Session.Pairs.GetValueOrDefault(pair.Token) == pair) isKnown |= link.Session.Pairs.Remove(pair.Token);
+            link.Stream?.Abort();
+        }
+        if (isKnown) _pairs--;
+    }
+}
