@@ -37,7 +37,7 @@ public sealed class SwarmOptions
 
     /// <summary>
     /// Peers that relay ciphertext for us, one of them chosen at random: for peers whose NAT could not be punched, and for all while
-    /// our own NAT gives each destination another port. Default none. Handed to the node, and nodes of version 0.1 do not use it yet.
+    /// our own NAT gives each destination another port. Default none.
     /// </summary>
     public IList<PublicKey> RelayThrough { get; } = [];
 
