@@ -6,7 +6,7 @@ namespace PeopleSwarm.Throughput.Dht;
 /// <summary>Asks a node for topics over a bare socket: as many requests in flight as it takes to keep it busy. Spec dht-rpc, sections 4 and 5.</summary>
 internal static class RequestFlood
 {
-    private const int InFlight = 64, TidOffset = 2, HeaderSize = 10, Lookup = 3;
+    private const int InFlight = 128, Burst = 32, UdpLevel = 17, UdpSegment = 103, TidOffset = 2, HeaderSize = 10, Lookup = 3;
     private const byte Request = 0x03, HasId = 1, HasToken = 2, HasTarget = 8;
 
     /// <summary>The answers that came within <paramref name="duration"/>.</summary>
@@ -26,17 +26,25 @@ internal static class RequestFlood
 
     private static long Flood(Socket socket, int port, TimeSpan duration, CancellationToken cancellationToken)
     {
-        byte[] request = Create(port, token: []), answer = new byte[2048];
+        byte[] request = Create(port, token: []), requests = new byte[Burst * request.Length], answer = new byte[2048];
+        bool segments = OperatingSystem.IsLinux(); // one call for a burst: asking must not take longer than answering
+        if (segments) socket.SetRawSocketOption(UdpLevel, UdpSegment, BitConverter.GetBytes(request.Length));
         long answers = 0, end = Environment.TickCount64 + (long)duration.TotalMilliseconds;
-        ushort tid = 0;
+        ulong asked = 0;
         int free = InFlight;
         while (Environment.TickCount64 < end && !cancellationToken.IsCancellationRequested)
         {
-            for (; free > 0; free--)
+            for (; free >= Burst; free -= Burst)
             {
-                BitConverter.TryWriteBytes(request.AsSpan(TidOffset), ++tid);
-                BitConverter.TryWriteBytes(request.AsSpan(request.Length - 8), (ulong)tid); // another topic each time
-                socket.Send(request);
+                for (int i = 0; i < Burst; i++)
+                {
+                    var next = requests.AsSpan(i * request.Length, request.Length);
+                    request.CopyTo(next);
+                    BitConverter.TryWriteBytes(next[TidOffset..], (ushort)++asked);
+                    BitConverter.TryWriteBytes(next[^8..], asked); // another topic each time
+                    if (!segments) socket.Send(next);
+                }
+                if (segments) socket.Send(requests);
             }
             try
             {
