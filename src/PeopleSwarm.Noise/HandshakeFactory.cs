@@ -7,8 +7,8 @@ namespace PeopleSwarm.Noise;
 /// <summary>Makes handshakes of the suite Ed25519, ChaChaPoly, BLAKE2b.</summary>
 internal sealed class HandshakeFactory(IOptions<NoiseOptions> options, IRandomSource random) : IHandshakeFactory
 {
-    private readonly HandshakeSuite _suite =
-        new(Ed25519Agreement.Instance, new ChaChaPoly(options.Value.UsePlatformCipher), Blake2b.Instance, random);
+    private readonly HandshakeSuite _suite = new(Ed25519Agreement.Instance, new ChaChaPoly(options.Value.UsePlatformCipher), Blake2b.Instance, random,
+        new(Ed25519Agreement.Instance, options.Value.MaxKnownKeys));
 
     public IHandshake Create(HandshakePattern pattern, HandshakeRole role, KeyPair local, PublicKey? remote = null, ReadOnlySpan<byte> prologue = default)
     {

@@ -7,7 +7,7 @@ namespace PeopleSwarm.Throughput.Peers;
 /// <summary>Our nodes in the cases of <c>dht</c>; the counterpart of <c>tests/npm/bench/dht.js</c>.</summary>
 internal static class DhtWork
 {
-    private const int Warmup = 50, Times = 300, Resting = 50, Dials = 200, Connections = 1500, DialsAtOnce = 16;
+    private const int Warmup = 50, Times = 300, Resting = 50, Dials = 200, Connections = 3000, DialsAtOnce = 16;
 
     public static Task RunAsync(JsonObject args) => (string)args["mode"]! switch
     {

@@ -4,8 +4,8 @@ using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise.Protocol;
 
-/// <summary>The algorithms of a handshake and where its fresh keys come from.</summary>
-internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, IHash Hash, IRandomSource Random);
+/// <summary>The algorithms of a handshake, where its fresh keys come from, and the peers' long-lived keys known already.</summary>
+internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, IHash Hash, IRandomSource Random, ValidatedKeys StaticKeys);
 
 /// <summary>One side of a handshake: whose turn, which tokens. What fails once is broken for good.</summary>
 /// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, section 3.</remarks>
@@ -30,7 +30,7 @@ internal sealed class HandshakeState : IHandshake
         if (_pattern.ResponderKeyKnown && role == HandshakeRole.Initiator)
         {
             _remoteStatic = remote ?? throw new ArgumentException($"The initiator of {pattern} must know the responder's key.", nameof(remote));
-            _validStatic = suite.DiffieHellman.Validate(_remoteStatic.Value)
+            _validStatic = suite.StaticKeys.Validate(_remoteStatic.Value)
                 ?? throw new ArgumentException($"{remote} is not a valid {suite.DiffieHellman.Name} public key.", nameof(remote));
         }
         string name = $"Noise_{pattern}_{suite.DiffieHellman.Name}_{suite.Cipher.Name}_{suite.Hash.Name}";
@@ -190,7 +190,7 @@ internal sealed class HandshakeState : IHandshake
             {
                 if (!_symmetric.TryDecryptAndHash(message[..length], key, out _)) return false;
                 _remoteStatic = new(key);
-                _validStatic = _suite.DiffieHellman.Validate(_remoteStatic.Value);
+                _validStatic = _suite.StaticKeys.Validate(_remoteStatic.Value);
                 if (_validStatic is null || _expected is { } expected && expected != _remoteStatic) return false;
             }
             message = message[length..];

@@ -11,7 +11,7 @@ const WARMUP = 50
 const TIMES = 300
 const RESTING = 50
 const DIALS = 200
-const CONNECTIONS = 1500
+const CONNECTIONS = 3000
 const DIALS_AT_ONCE = 16
 
 main({ operations, serve, rest, 'connect-listen': listen, 'connect-dial': dial }[args.mode])
