@@ -35,12 +35,13 @@ internal sealed partial class DatagramHost
     }
 
     /// <summary>Polls every machine for a bounded number of transmits. True if there may be more.</summary>
-    private bool SendSome()
+    private bool SendSome(bool hostedOnly = false)
     {
         bool more = false;
         if (!TrySendKept()) return false;
         foreach (var machine in _machines)
         {
+            if (hostedOnly && machine is not IHostedMachine) continue;
             int budget = _options.TransmitBatch;
             while (budget > 0 && Poll(machine, out var transmit))
             {

@@ -22,6 +22,7 @@ internal sealed partial class DatagramHost : IDatagramHost
     private readonly UdxMetrics _metrics;
     private readonly ILogger<DatagramHost> _logger;
     private readonly EventLoop _loop;
+    private readonly Func<LoopNext> _sendTurn;
     private readonly ConcurrentDictionary<int, HostSocket> _sockets = new();
     private readonly ConcurrentQueue<HostSocket> _readable = new();
     private readonly ConcurrentQueue<(Action<object?> Work, object? State)> _posted = new();
@@ -45,6 +46,7 @@ internal sealed partial class DatagramHost : IDatagramHost
         TimeProvider = time;
         _now = Timestamp.Now(time);
         _loop = new EventLoop(scheduler, time, Turn);
+        _sendTurn = SendTurn;
     }
 
     public event Action<SocketId, Exception>? SocketFailed;
@@ -105,6 +107,9 @@ internal sealed partial class DatagramHost : IDatagramHost
 
     public void Wake() => _loop.Wake();
 
+    /// <summary>Sends what the streams have, on this thread if the loop is at rest: a lone message need not wait for another thread.</summary>
+    public void SendNow() => _loop.RunHere(_sendTurn);
+
     public ValueTask DisposeAsync()
     {
         lock (_gate) return new(_disposal ??= StopAsync());
@@ -152,7 +157,21 @@ internal sealed partial class DatagramHost : IDatagramHost
             return LoopNext.Yield;
         }
         _hasYielded = false;
-        more |= SendSome();
+        return Send(more);
+    }
+
+    /// <summary>A turn on the thread of a writer, who may hold locks: it calls nobody else's code.</summary>
+    private LoopNext SendTurn()
+    {
+        if (_isStopped) return LoopNext.Rest;
+        if (_closing) return LoopNext.Turn;
+        ReadClock();
+        return Send(more: false, hostedOnly: true);
+    }
+
+    private LoopNext Send(bool more, bool hostedOnly = false)
+    {
+        more |= SendSome(hostedOnly);
         if (!more && EarliestTimeout() is { } due)
         {
             bool isBlocked = _keptLength > 0;

@@ -56,6 +56,13 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
         if (Interlocked.Exchange(ref _state, Requested) == Idle) Schedule();
     }
 
+    /// <summary>Runs <paramref name="turn"/> here if the loop is at rest, else asks for a turn. Any thread that holds no lock.</summary>
+    public void RunHere(Func<LoopNext> turn)
+    {
+        if (!_onThreadPool || Interlocked.CompareExchange(ref _state, Running, Idle) != Idle) Wake();
+        else Finish(Enter(turn));
+    }
+
     /// <summary>Asks for a turn from a callback of the system that holds no lock; runs it at once if the loop is idle on the thread pool.</summary>
     public void WakeFromIo()
     {
@@ -92,14 +99,25 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
 
     private void Run()
     {
-        Volatile.Write(ref _ownerThread, Environment.CurrentManagedThreadId);
         var next = LoopNext.Turn;
         for (int turns = 0; next == LoopNext.Turn && turns < MaxTurnsInARow; turns++)
         {
             Interlocked.Exchange(ref _state, Running);
-            next = _turn();
+            next = Enter(_turn);
         }
+        Finish(next);
+    }
+
+    private LoopNext Enter(Func<LoopNext> turn)
+    {
+        Volatile.Write(ref _ownerThread, Environment.CurrentManagedThreadId);
+        var next = turn();
         Volatile.Write(ref _ownerThread, 0);
+        return next;
+    }
+
+    private void Finish(LoopNext next)
+    {
         if (next != LoopNext.Rest) Interlocked.Exchange(ref _state, Requested);
         else if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running) return;
         Schedule();

@@ -6,6 +6,8 @@ namespace PeopleSwarm.Udx;
 /// <summary>The application's writer: the pipe's, which also counts what was flushed, waits for room and signals the loop.</summary>
 internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeScheduler scheduler, long limit) : PipeWriter
 {
+    private const int LoneMessage = 4096;
+
     private static readonly Action<object?> s_open = static gate => ((WriterGate)gate!).Open();
 
     private readonly WriterGate _gate = new(scheduler);
@@ -60,16 +62,21 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         var flush = inner.FlushAsync(cancellationToken);
-        if (_flushed != _written)
-        {
-            Volatile.Write(ref _flushed, _written);
-            signal.Raise(StreamSignals.Written);
-        }
+        if (_flushed != _written) RaiseWritten();
         if (!flush.IsCompletedSuccessfully) return flush;
         var result = flush.Result; // the pipe itself has room without end
         if (result.IsCanceled) _isFlushCancelled = false;
         else if (!result.IsCompleted && _flushed >= Volatile.Read(ref _limit)) return WaitAsync(cancellationToken);
         return new(result);
+    }
+
+    /// <summary>As Nagle has it: what is small leaves at once if nothing is under way, else it may share a packet with what follows.</summary>
+    private void RaiseWritten()
+    {
+        bool isLone = _written - _flushed <= LoneMessage && Released == _flushed;
+        Volatile.Write(ref _flushed, _written);
+        if (isLone) signal.RaiseWritten();
+        else signal.Raise(StreamSignals.Written);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

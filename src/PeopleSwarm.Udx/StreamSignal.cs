@@ -20,7 +20,9 @@ internal enum StreamSignals
 }
 
 /// <summary>Streams that want the loop's attention, as a stack of signals linked through themselves: raising one allocates nothing.</summary>
-internal sealed class SignalStack(Action wake)
+/// <param name="wake">Asks the loop for a turn.</param>
+/// <param name="send">Has the loop send what is there, on this thread if it is at rest.</param>
+internal sealed class SignalStack(Action wake, Action send)
 {
     private StreamSignal? _top;
 
@@ -39,6 +41,8 @@ internal sealed class SignalStack(Action wake)
     public bool IsEmpty => Volatile.Read(ref _top) is null;
 
     public void Wake() => wake();
+
+    public void Send() => send();
 
     /// <summary>Takes all signals, the earliest first; they are linked by <see cref="StreamSignal.Next"/>.</summary>
     public StreamSignal? TakeAll()
@@ -65,6 +69,12 @@ internal sealed class StreamSignal(SignalStack stack, UdxStream stream)
     public void Raise(StreamSignals signals)
     {
         if (Set(signals)) stack.Wake();
+    }
+
+    /// <summary>Flags the stream as written and has it sent at once if the loop is at rest.</summary>
+    public void RaiseWritten()
+    {
+        if (Set(StreamSignals.Written)) stack.Send();
     }
 
     /// <summary>Flags the stream in a turn, which will come to it by itself.</summary>

@@ -27,7 +27,7 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         _metrics = metrics;
         _random = random;
         Endpoint = new UdxEndpoint(options, random);
-        Signals = new SignalStack(host.Wake);
+        Signals = new SignalStack(host.Wake, host is DatagramHost own ? own.SendNow : host.Wake);
         SendPipeOptions = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         ReceivePipeOptions = new PipeOptions(readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,

@@ -21,7 +21,7 @@ public class PipeBenchmarks
     {
         PipeOptions options = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: 64 * 1024,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
-        _signals = new(static () => { });
+        _signals = new(static () => { }, static () => { });
         _send = new(options, new StreamSignal(_signals, null!), 1024 * 1024);
         _receive = new(options, new StreamSignal(_signals, null!), signalBytes: 512 * 1024);
     }
