@@ -90,9 +90,17 @@ public sealed record PeerConnectOptions
     /// <summary>Bytes a message may have, at most 16,777,198. Default that; a smaller one bounds what the peer can make us hold.</summary>
     public int MaxMessageSize { get; init; } = SecretChannelOptions.Default.MaxMessageSize;
 
+    /// <summary>Told of each step as it ends, at most 64 of them; on the node's loop, so it must not wait. Null for nobody. Default null.</summary>
+    public IProgress<PeerConnectStep>? Progress { get; init; }
+
     /// <summary>Called for each unordered message; null drops them.</summary>
     public MessageHandler? OnUnorderedMessage { get; init; }
 }
+
+/// <summary>A step of a connect that ended.</summary>
+/// <param name="Elapsed">Time since the connect began.</param>
+/// <param name="Text">What was tried and what came of it, a line as in <see cref="PeerConnectException.Attempts"/>.</param>
+public readonly record struct PeerConnectStep(TimeSpan Elapsed, string Text);
 
 /// <summary>Decides whether to refuse a peer, once per handshake. Called on a pool thread; who does not decide within the passive wait, 10 s, refuses.</summary>
 /// <param name="remote">The peer's key, not yet proved to be live.</param>

@@ -20,6 +20,7 @@ internal static class CommandLine
         JoinCommand.Create(),
         ListenCommand.Create(),
         ConnectCommand.Create(),
+        DoctorCommand.Create(),
     };
 
     public static async Task<int> RunAsync(string[] args)

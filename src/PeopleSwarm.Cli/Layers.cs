@@ -28,19 +28,15 @@ internal sealed class Layers : IAsyncDisposable
 
     public IDhtNode Dht => _services.GetRequiredService<IDhtNode>();
 
+    public INetworkInterfaces Interfaces => _services.GetRequiredService<INetworkInterfaces>();
+
     public IPeerSwarm Swarm => _services.GetRequiredService<IPeerSwarm>();
 
     /// <summary>A peer's layers, entered into the DHT.</summary>
     /// <exception cref="TroubleException">No bootstrap node answered.</exception>
     public static async Task<Layers> EnterAsync(PeerSettings settings, CancellationToken cancellation)
     {
-        var layers = Create(settings.Verbose, services => services.AddSwarm(), dht =>
-        {
-            dht.KeyPair = settings.KeyPair;
-            if (settings.Bootstrap.Count > 0) (dht.Bootstrap, dht.Firewalled) = ([.. settings.Bootstrap], !AreOnLoopback(settings.Bootstrap));
-            if (settings.Host is null) return;
-            (dht.Host, dht.Port) = (settings.Host.ToString(), 0);
-        });
+        var layers = CreatePeer(settings);
         try
         {
             await layers.Dht.WhenBootstrappedAsync(cancellation);
@@ -53,6 +49,15 @@ internal sealed class Layers : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>A peer's layers, at rest.</summary>
+    public static Layers CreatePeer(PeerSettings settings) => Create(settings.Verbose, services => services.AddSwarm(), dht =>
+    {
+        dht.KeyPair = settings.KeyPair;
+        if (settings.Bootstrap.Count > 0) (dht.Bootstrap, dht.Firewalled) = ([.. settings.Bootstrap], !AreOnLoopback(settings.Bootstrap));
+        if (settings.Host is null) return;
+        (dht.Host, dht.Port) = (settings.Host.ToString(), 0);
+    });
 
     /// <summary>A node of a network that exists.</summary>
     public static Layers CreateNode(NodeSettings settings, ushort port) => Create(settings.Verbose, services => services.AddDht(), dht =>

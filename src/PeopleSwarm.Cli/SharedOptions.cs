@@ -15,6 +15,17 @@ internal static class SharedOptions
         CustomParser = ParseTopic,
     };
 
+    public static Argument<PublicKey> Key() => new("KEY")
+    {
+        Description = "The public key of the other side, 64 hexadecimal digits.",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!PublicKey.TryParse(text, out var value)) result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits; '{text}' is not that.");
+            return value;
+        },
+    };
+
     public static Option<KeyPair?> Seed() => new("--seed")
     {
         Description = "32 bytes as 64 hexadecimal digits; the key pair follows from them. Random if not given.",

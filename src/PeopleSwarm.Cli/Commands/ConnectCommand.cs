@@ -7,16 +7,7 @@ internal static class ConnectCommand
 {
     public static Command Create()
     {
-        var key = new Argument<PublicKey>("KEY")
-        {
-            Description = "The public key of the other side, 64 hexadecimal digits.",
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (!PublicKey.TryParse(text, out var value)) result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits; '{text}' is not that.");
-                return value;
-            },
-        };
+        var key = SharedOptions.Key();
         var seed = SharedOptions.Seed();
         var bootstrap = SharedOptions.Bootstrap();
         var json = SharedOptions.Json("stderr");

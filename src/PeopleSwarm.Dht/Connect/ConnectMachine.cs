@@ -213,7 +213,9 @@ internal sealed partial class ConnectMachine
 
     private void Log(string line)
     {
-        if (_log.Count < MaxLog) _log.Add(line);
+        if (_log.Count >= MaxLog) return;
+        _log.Add(line);
+        _options.Progress?.Report(new(_context.Now() - (_deadline - _options.Timeout), line));
     }
 }
 
