@@ -120,7 +120,10 @@ public sealed class DhtOptions
     [Range(1, 65535)]
     public int MaxNodesPerNetwork { get; set; } = 10;
 
-    /// <summary>Nodes of one public /24 network in a row of the routing table, which holds 20. Default 2.</summary>
+    /// <summary>
+    /// Nodes of one public /24 network in a row of the routing table, which holds 20, and among the 20 answers of a query, where more only fill
+    /// empty places: so nobody takes a key over with one block of addresses. Default 2.
+    /// </summary>
     [Range(1, 20)]
     public int MaxNodesPerNetworkInRow { get; set; } = 2;
 

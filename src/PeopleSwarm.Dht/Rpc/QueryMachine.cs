@@ -12,7 +12,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         Comparer<(NodeId Id, UdpEndPoint Address)>.Create((a, b) => b.Id.CompareDistance(a.Id, request.Target));
     private readonly Dictionary<UdpEndPoint, Seen> _seen = [];
     private readonly List<Visit> _inFlight = [];
-    private readonly ClosestReplies _closest = new(request.Target);
+    private readonly ClosestReplies _closest = new(request.Target, services.Settings.MaxNodesPerNetworkInRow);
     private int _slow, _successes, _errors;
     private bool _tableUsed, _slowDown, _resolving, _paused;
     private QueryState _state = QueryState.Walking;
@@ -88,7 +88,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
     private bool TryAddPending(Timestamp now, UdpEndPoint address, UdpEndPoint? referrer)
     {
         var id = services.Ids.Of(address);
-        bool isCloser = _closest.Accepts(id);
+        bool isCloser = _closest.Accepts(id, address);
         if (_seen.TryGetValue(address, out var seen))
         {
             if (referrer is { } informant && !seen.IsDone)
@@ -130,7 +130,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         {
             var next = _pending[^1];
             _pending.RemoveAt(_pending.Count - 1);
-            if (_closest.Accepts(next.Id)) Ask(now, next.Id, next.Address);
+            if (_closest.Accepts(next.Id, next.Address)) Ask(now, next.Id, next.Address);
         }
         // Only nodes of an earlier query so far: give the closest of them a chance before going broad.
         if (!_tableUsed && !request.OnlyGivenNodes && _successes == 0 && _errors == 0) _slowDown = true;
@@ -164,7 +164,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         bool succeeded = reply.Error == 0;
         if (succeeded) _successes++;
         else _errors++;
-        if (succeeded && reply.Id is { } id && _closest.Accepts(id)) _closest.Add(reply);
+        if (succeeded && reply.Id is { } id && _closest.Accepts(id, reply.From)) _closest.Add(reply);
         if (!request.OnlyGivenNodes) AddCloserNodes(now, reply);
         if (_successes + _errors >= Concurrency) _slowDown = false;
         if (succeeded) observer.OnReply(now, reply);
@@ -177,7 +177,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         foreach (var node in reply.CloserNodes)
         {
             if (!services.Settings.Allows(node) || services.Ids.Of(node) == services.Identity.Table.Id) continue;
-            if (!TryAddPending(now, node, reply.From)) break;
+            TryAddPending(now, node, reply.From); // one that is of no use says nothing of the next, which may be of another network
         }
         _pending.Sort(first, _pending.Count - first, _farthestFirst);
     }

@@ -22,10 +22,10 @@ public class QueryTests
     {
         var ids = new NodeIds(TestCrypto.Suite);
         var nodes = Enumerable.Range(1, 60).Select(p => UdpEndPoint.Loopback((ushort)p)).ToArray();
-        var closest = new ClosestReplies(s_target);
+        var closest = new ClosestReplies(s_target, 2);
         foreach (var node in nodes)
         {
-            if (closest.Accepts(ids.Of(node))) closest.Add(Reply(node, 1));
+            if (closest.Accepts(ids.Of(node), node)) closest.Add(Reply(node, 1));
         }
         var expected = nodes.OrderBy(n => ids.Of(n), Comparer<NodeId>.Create((a, b) => a.CompareDistance(b, s_target))).Take(20).ToArray();
         Assert.Equal(expected, closest.ToArray().Select(r => r.From));
