@@ -23,9 +23,35 @@ public partial class DocumentationTests
         .Select(link => link.Groups["path"].Value).Where(path => !path.Contains("://", StringComparison.Ordinal))
         .Where(path => !Path.Exists(Path.Combine(Repository.Root, Path.GetDirectoryName(document)!, path))));
 
+    [Fact]
+    public void Each_test_that_guards_against_a_pitfall_exists()
+    {
+        string[] tests = [.. Repository.SourceFiles("tests").SelectMany(file => TestMethod().Matches(Repository.Read(file))).Select(m => m.Groups["name"].Value)];
+        Breach.None(PitfallRow().Matches(Repository.Read("docs/pitfalls.md"))
+            .SelectMany(row => Name().Matches(row.Groups["guards"].Value), (row, name) => (Entry: row.Groups["entry"].Value, Name: name.Groups["name"].Value))
+            .Where(guard => !Array.Exists(tests, test => guard.Name.EndsWith('*') ? HasCode(test, guard.Name[..^1]) : test == guard.Name))
+            .Select(guard => $"{guard.Entry}: there is no test {guard.Name}"));
+    }
+
+    // A test of several entries begins with the codes of all of them.
+    private static bool HasCode(string test, string prefix) => test.StartsWith(prefix, StringComparison.Ordinal)
+        || (Codes().Match(test).Value is var codes && $"_{codes}".Contains($"_{prefix}", StringComparison.Ordinal));
+
     private static string[] Paragraphs(string code) => code.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
 
     private static string WithoutIndents(string code) => string.Join('\n', code.Split('\n').Select(line => line.Trim())).Trim();
+
+    [GeneratedRegex(@"\b(void|Task) (?<name>\w+)\(")]
+    private static partial Regex TestMethod();
+
+    [GeneratedRegex(@"^([A-Z]\d+_)+")]
+    private static partial Regex Codes();
+
+    [GeneratedRegex(@"^\| (?<entry>[A-Z]\d+) \|[^|]*\|(?<guards>[^|]*)\|", RegexOptions.Multiline)]
+    private static partial Regex PitfallRow();
+
+    [GeneratedRegex("`(?<name>[^`]+)`")]
+    private static partial Regex Name();
 
     [GeneratedRegex("```csharp")]
     private static partial Regex CodeBlock();
