@@ -238,6 +238,8 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         double rate = _bandwidth.Value > 0
             ? _pacingGain * _bandwidth.Value * PacingMargin
             : StartupGain * Window * 1e6 / Math.Max(_smoothedRtt, RttFloor);
+        // The window never closes below MinPackets a round trip, so neither does the rate: an outage must not be taken for the path.
+        rate = Math.Max(rate, MinPackets * _packetSize * 1e6 / Math.Max(_smoothedRtt, RttFloor));
         if (_isPipeFull || rate > PacingRate) PacingRate = rate;
     }
 

@@ -16,7 +16,7 @@ internal sealed partial class StreamMachine
     private long _inFlight; // bytes of datagrams neither acknowledged nor lost
     private int _lostPackets;
     private uint _lostFrom; // no lost packet is before this one
-    private bool _resendAtOnce; // the first repeat of a recovery does not wait for the window
+    private bool _resendAtOnce; // the first repeat of a recovery or after a timeout waits for neither window nor pace
     private long _transmissions;
     private bool _isPacing; // the budget was used up and has not reached a quantum yet
     private bool _heartbeatDue, _echoDue, _tailProbeDue, _windowProbeDue;
@@ -104,7 +104,7 @@ internal sealed partial class StreamMachine
             if (next == NextPacket.None) break;
             int size = UdxHeader.Size + padding + payloadLength;
             if (segments > 0 && (size > segmentSize || length + size > buffer.Length)) break;
-            if (length >= allowed)
+            if (length >= allowed && !(_resendAtOnce && next == NextPacket.Lost))
             {
                 _isPacing = true;
                 _timers[StreamTimer.Pacing] = _pacer.NextAt(now);

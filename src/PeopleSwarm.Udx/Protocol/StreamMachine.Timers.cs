@@ -99,7 +99,7 @@ internal sealed partial class StreamMachine
             return;
         }
         MarkAllLost(micros - _rtt.Smoothed);
-        (_isRecovering, _isAfterTimeout, _recoveryEnd) = (true, true, _sent.Next);
+        (_isRecovering, _isAfterTimeout, _recoveryEnd, _resendAtOnce) = (true, true, _sent.Next, true);
         _timers.Stop(StreamTimer.Reorder);
         _timers.Stop(StreamTimer.TailLoss);
         _tailProbeDue = false;
