@@ -52,3 +52,17 @@ public interface IDhtCommandHandler
     /// <returns>False for a command that is not ours: the asker gets error 1. A null <paramref name="reply"/> with true stays silent.</returns>
     bool TryHandle(DhtIncomingRequest request, out DhtReply? reply);
 }
+
+/// <summary>
+/// An extension of the peer DHT under a name and a version: it shares the network's nodes and one command number with other extensions, and its requests come
+/// with its own commands. Register it in the container; it serves once the node is persistent. Others ask for it with <c>DhtPluginRequest</c>.
+/// </summary>
+/// <remarks>Spec: hyperdht, 3.9 and 12, plugins. A command that is not its own is met with silence.</remarks>
+public interface IDhtPlugin : IDhtCommandHandler
+{
+    /// <summary>What others ask for it by, at most 255 bytes of UTF-8.</summary>
+    string Name { get; }
+
+    /// <summary>Only requests of exactly this version reach it.</summary>
+    int Version { get; }
+}

@@ -55,7 +55,7 @@ internal sealed partial class DhtNode
             Punching = punching,
             Relays = new RelayDialler(this, services.Multiplexers, peerOptions, services.Time, _logger),
         });
-        _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], _logger);
+        _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], [.. services.Plugins], _logger);
         _status = _machine.Status;
         _host.Attach(punching);
         _host.Attach(_machine);
