@@ -28,6 +28,9 @@ public sealed record RelayOptions
     /// <summary>Bytes forwarded a second in all, 1 KiB to 100 GB; as many at once. Default 32 MiB.</summary>
     public long BytesPerSecond { get; init; } = 32 * 1024 * 1024;
 
+    /// <summary>Tell the DHT, so that peers find the relay by themselves. Default true; otherwise only those use it who know its key.</summary>
+    public bool Announce { get; init; } = true;
+
     /// <summary>Time one side of a pair is waited for, 1 s to 10 min. Default 30 s.</summary>
     public TimeSpan PairTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

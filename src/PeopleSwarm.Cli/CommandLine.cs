@@ -21,6 +21,7 @@ internal static class CommandLine
         ListenCommand.Create(),
         ConnectCommand.Create(),
         DoctorCommand.Create(),
+        RelayCommand.Create(),
     };
 
     public static async Task<int> RunAsync(string[] args)

@@ -15,6 +15,9 @@ internal interface IEvents
     /// <summary>A connection opened.</summary>
     void Connected(IPeerConnection connection);
 
+    /// <summary>A connection goes this way: told when it opens and whenever that changes.</summary>
+    void Path(PublicKey remotePublicKey, PeerPath path);
+
     /// <summary>A peer sent a line.</summary>
     void Received(PublicKey from, byte[] line);
 
@@ -23,6 +26,17 @@ internal interface IEvents
 
     /// <summary>The command failed.</summary>
     void Failed(Trouble trouble);
+}
+
+internal static class ConnectionEvents
+{
+    /// <summary>Tells of an open connection and follows its path.</summary>
+    public static void Opened(this IEvents events, IPeerConnection connection)
+    {
+        events.Connected(connection);
+        connection.PathChanged += (_, path) => events.Path(connection.RemotePublicKey, path);
+        events.Path(connection.RemotePublicKey, connection.Path);
+    }
 }
 
 /// <summary>Events as JSON, an object a line.</summary>
@@ -42,6 +56,14 @@ internal sealed class JsonEvents(Stream output) : IEvents
     public void Connected(IPeerConnection connection) => Write(new ConnectionEvent(connection.LocalPublicKey.ToString(),
         connection.RemotePublicKey.ToString(), Convert.ToHexStringLower(connection.HandshakeHash.Span), connection.IsInitiator,
         connection is ISwarmConnection { Peer: var peer } ? [.. peer.Topics.Select(t => t.ToString())] : []), s_context.ConnectionEvent);
+
+    public void Path(PublicKey remotePublicKey, PeerPath path) => Write(new PathEvent(remotePublicKey.ToString(), path switch
+    {
+        PeerPath.Lan => "lan",
+        PeerPath.Punched => "punched",
+        PeerPath.Relayed => "relayed",
+        _ => "direct",
+    }), s_context.PathEvent);
 
     public void Received(PublicKey from, byte[] line) =>
         Write(new DataEvent(from.ToString(), Encoding.UTF8.GetString(line)), s_context.DataEvent);
@@ -68,6 +90,8 @@ internal sealed record ReadyEvent(string PublicKey) : NamedEvent("ready");
 internal sealed record ConnectionEvent(string PublicKey, string RemotePublicKey, string HandshakeHash, bool Initiator, string[] Topics)
     : NamedEvent("connection");
 
+internal sealed record PathEvent(string RemotePublicKey, string Path) : NamedEvent("path");
+
 internal sealed record DataEvent(string From, string Text) : NamedEvent("data");
 
 internal sealed record CloseEvent(string RemotePublicKey, string? Error) : NamedEvent("close");
@@ -76,6 +100,7 @@ internal sealed record ErrorEvent(string Error, string? NextStep) : NamedEvent("
 
 [JsonSerializable(typeof(ReadyEvent))]
 [JsonSerializable(typeof(ConnectionEvent))]
+[JsonSerializable(typeof(PathEvent))]
 [JsonSerializable(typeof(DataEvent))]
 [JsonSerializable(typeof(CloseEvent))]
 [JsonSerializable(typeof(ErrorEvent))]

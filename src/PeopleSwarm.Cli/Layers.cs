@@ -11,7 +11,8 @@ namespace PeopleSwarm.Cli;
 /// <param name="Bootstrap"><c>host:port</c> each; empty for the public nodes.</param>
 /// <param name="Verbose">Whether the layers log to stderr.</param>
 /// <param name="Host">Address to bind; null for any.</param>
-internal sealed record PeerSettings(KeyPair? KeyPair, IReadOnlyList<string> Bootstrap, bool Verbose, IPAddress? Host = null);
+/// <param name="RelayThrough">The relay of every connection of the swarm; null for none of ours.</param>
+internal sealed record PeerSettings(KeyPair? KeyPair, IReadOnlyList<string> Bootstrap, bool Verbose, IPAddress? Host = null, PublicKey? RelayThrough = null);
 
 /// <summary>What a node's command was told.</summary>
 internal sealed record NodeSettings(IReadOnlyList<string> Bootstrap, IPAddress Host, bool Persistent, bool Verbose);
@@ -51,7 +52,10 @@ internal sealed class Layers : IAsyncDisposable
     }
 
     /// <summary>A peer's layers, at rest.</summary>
-    public static Layers CreatePeer(PeerSettings settings) => Create(settings.Verbose, services => services.AddSwarm(), dht =>
+    public static Layers CreatePeer(PeerSettings settings) => Create(settings.Verbose, services => services.AddSwarm(swarm =>
+    {
+        if (settings.RelayThrough is { } relay) swarm.ChooseRelay = _ => relay;
+    }), dht =>
     {
         dht.KeyPair = settings.KeyPair;
         if (settings.Bootstrap.Count > 0) (dht.Bootstrap, dht.Firewalled) = ([.. settings.Bootstrap], !AreOnLoopback(settings.Bootstrap));

@@ -21,7 +21,7 @@ internal sealed class LineExchange(IEvents events)
     /// <summary>Takes a connection over; it is disposed when it has ended.</summary>
     public void Add(IPeerConnection connection)
     {
-        events.Connected(connection);
+        events.Opened(connection);
         var queue = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(MaxQueuedLines) { SingleReader = true });
         _peers[connection] = new(queue.Writer, ServeAsync(connection, queue));
         _firstPeer.TrySetResult();

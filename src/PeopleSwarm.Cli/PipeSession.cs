@@ -15,7 +15,7 @@ internal static class PipeSession
             var end = await open(layers.Dht, events, cancellation);
             await using var listener = end.Listener;
             await using var connection = end.Connection;
-            events.Connected(connection);
+            events.Opened(connection);
             await CarryAsync(connection, events, cancellation);
             return CommandLine.Success;
         }

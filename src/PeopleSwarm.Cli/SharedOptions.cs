@@ -84,6 +84,19 @@ internal static class SharedOptions
         },
     };
 
+    public static Option<PublicKey?> RelayThrough() => new("--relay-through")
+    {
+        Description = "The key of a relay for those who cannot be reached directly; see 'peopleswarm relay'. One is looked for where it is needed if not given.",
+        HelpName = "KEY",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (PublicKey.TryParse(text, out var key)) return key;
+            result.AddError($"--relay-through takes 32 bytes as 64 hexadecimal digits; '{text}' is not that.");
+            return null;
+        },
+    };
+
     public static Option<bool> Json(string channel) => new("--json")
     {
         Description = $"Tell each event as one line of JSON on {channel}.",

@@ -13,7 +13,9 @@ internal sealed class TextEvents(Stream? output, Func<PublicKey, string> readyTe
     public void Ready(PublicKey publicKey) => Console.Error.WriteLine(readyText(publicKey));
 
     public void Connected(IPeerConnection connection) => Console.Error.WriteLine(
-        $"+ {connection.RemotePublicKey} {(connection.IsInitiator ? "found" : "came")}, {Describe(connection.Path)} {connection.RemoteEndPoint}");
+        $"+ {connection.RemotePublicKey} {(connection.IsInitiator ? "found" : "came")}");
+
+    public void Path(PublicKey remotePublicKey, PeerPath path) => Console.Error.WriteLine($"  {remotePublicKey} is reached {Describe(path)}");
 
     public void Received(PublicKey from, byte[] line)
     {
@@ -33,10 +35,10 @@ internal sealed class TextEvents(Stream? output, Func<PublicKey, string> readyTe
 
     private static string Describe(PeerPath path) => path switch
     {
-        PeerPath.Lan => "in the local network at",
-        PeerPath.Punched => "through both NATs at",
-        PeerPath.Relayed => "through the relay",
-        _ => "directly at",
+        PeerPath.Lan => "in the local network",
+        PeerPath.Punched => "through both NATs",
+        PeerPath.Relayed => "through a relay",
+        _ => "directly",
     };
 
     private static string WithoutControls(byte[] line) =>

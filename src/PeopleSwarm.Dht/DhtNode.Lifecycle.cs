@@ -172,6 +172,7 @@ internal sealed partial class DhtNode
         lock (_gate) (before, _status) = (_status, after);
         Tell(before, after);
         if (after.IsBootstrapped) _bootstrapped.TrySetResult();
+        if (NeedsRelays && after.IsBootstrapped && (after.ObservedEndPoint != before.ObservedEndPoint || !before.IsBootstrapped)) _relays.Pick(); // known when first needed
         bool isElsewhere = before.ObservedEndPoint is { } old && after.ObservedEndPoint is { } here && !here.HasSameAddress(old);
         if (isElsewhere || after.IsOnline && !before.IsOnline)
         {

@@ -57,7 +57,7 @@ internal sealed partial class DhtNode : IDhtNode
     }
 
     public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default) =>
-        await ConnectOnceAsync(publicKey, options ?? new(), cancellationToken).ConfigureAwait(false);
+        await ConnectFindingRelaysAsync(publicKey, options ?? new(), cancellationToken).ConfigureAwait(false);
 
     private async Task<PeerConnection> ConnectOnceAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
     {
@@ -109,6 +109,7 @@ internal sealed partial class DhtNode : IDhtNode
         if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
         ThrowIfBadMessageSize(options.MaxMessageSize);
         if (options.ChooseRelay is { } choose) options = options with { ChooseRelay = () => ChooseRelay(choose) };
+        else if (_peerOptions.FindRelays) options = options with { ChooseRelay = () => NeedsRelays ? _relays.Pick() : null };
         await StartAsync(cancellationToken).ConfigureAwait(false);
         var listener = new PeerListener(this, key.PublicKey, options, _logger);
         var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, Post, _logger) : null;

@@ -5,6 +5,7 @@ namespace PeopleSwarm.Dht;
 // Relays: being one, and going through one.
 internal sealed partial class DhtNode
 {
+    private const int MaxRelaysTried = 3; // for one connect, one after the other
     private const int MaxRelayLimit = 65_536;
     private const long MinRelayRate = 1024, MaxRelayRate = 100_000_000_000;
     private static readonly TimeSpan s_minPairTimeout = TimeSpan.FromSeconds(1), s_maxPairTimeout = TimeSpan.FromMinutes(10);
@@ -21,15 +22,55 @@ internal sealed partial class DhtNode
         if (options.PairTimeout < s_minPairTimeout || options.PairTimeout > s_maxPairTimeout)
             throw new ArgumentOutOfRangeException(nameof(options), options.PairTimeout, "PairTimeout is 1 s to 10 min.");
         var listener = await ListenAsync(keyPair, RelayServer.ListenOptions, cancellationToken).ConfigureAwait(false);
-        return new RelayServer(listener, _transport, _services.Multiplexers, _services.Time, options, _logger);
+        var announcement = options.Announce
+            ? new RelayAnnouncement(this, _relays.Topic, keyPair ?? KeyPair, listener, _services.Time, _logger) : null;
+        return new RelayServer(listener, _transport, _services.Multiplexers, _services.Time, options, announcement, _logger);
     }
+
+    /// <summary>Whether few peers can punch to us: our NAT gives each destination another port.</summary>
+    private bool NeedsRelays => _peerOptions is { FindRelays: true, MaxRelayPairings: > 0 } && Status.IsRandomized;
+
+    /// <summary>Connects; with a relay from the start where punching is hopeless for most, and with one afterwards where it failed.</summary>
+    private async Task<PeerConnection> ConnectFindingRelaysAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
+    {
+        if (options.RelayThrough is not null || !_peerOptions.FindRelays || _peerOptions.MaxRelayPairings == 0)
+            return await ConnectOnceAsync(publicKey, options, cancellationToken).ConfigureAwait(false);
+        long started = _services.Time.GetTimestamp();
+        var tried = new List<PublicKey> { publicKey }; // a relay is not reached through itself
+        PublicKey? relay = NeedsRelays ? _relays.Pick(tried) : null;
+        while (true)
+        {
+            try
+            {
+                return await ConnectOnceAsync(publicKey, options with { RelayThrough = relay }, cancellationToken).ConfigureAwait(false);
+            }
+            catch (PeerConnectException error) when (IsRelayWorthTrying(error.Error) && tried.Count <= MaxRelaysTried)
+            {
+                if (relay is { } used) tried.Add(used);
+                relay = await _relays.FindAsync(tried, cancellationToken).ConfigureAwait(false);
+                var left = options.Timeout - _services.Time.GetElapsedTime(started);
+                if (relay is not { } found || left < s_minConnectTimeout) throw;
+                PeerLog.RetryingThroughRelay(_logger, publicKey, found, error.Error);
+                options = options with { Timeout = left };
+                started = _services.Time.GetTimestamp();
+            }
+        }
+    }
+
+    /// <summary>Failures of punching, not of the peer.</summary>
+    private static bool IsRelayWorthTrying(PeerConnectError error) => error is PeerConnectError.HolepunchAborted or PeerConnectError.HolepunchProbeTimeout
+        or PeerConnectError.HolepunchDoubleRandomizedNats or PeerConnectError.CannotHolepunch or PeerConnectError.RemoteNotHolepunching
+        or PeerConnectError.RemoteNotHolepunchable or PeerConnectError.RemoteAborted or PeerConnectError.RelayAborted;
 
     /// <summary>A connection to a relay: never through another one, and made for short messages.</summary>
     internal async Task<PeerConnection> ConnectToRelayAsync(PublicKey relay, CancellationToken cancellationToken)
     {
-        var options = new PeerConnectOptions { KeepAlive = s_relayKeepAlive, MaxMessageSize = RelayProtocol.MaxMessageSize, Timeout = _peerOptions.RelayTimeout };
+        var options = new PeerConnectOptions { KeepAlive = s_relayKeepAlive, MaxMessageSize = RelayProtocol.MaxMessageSize, Timeout = _peerOptions.RelayTimeout, RelayAddresses = _relays.AddressesOf(relay) };
         return await ConnectOnceAsync(relay, options, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>A relay could not be reached, whoever named it.</summary>
+    internal void OnRelayUnreachable(PublicKey relay) => _relays.Avoid(relay);
 
     private static void ThrowIfOutside(long value, long min, long max, string name)
     {

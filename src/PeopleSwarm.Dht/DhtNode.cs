@@ -19,6 +19,7 @@ internal sealed partial class DhtNode
     private readonly RpcMachine _machine;
     private readonly PeerDht _peers;
     private readonly NodeSockets _sockets;
+    private readonly RelayDirectory _relays;
     private readonly SemaphoreSlim _transitions = new(1, 1);
     private readonly CancellationTokenSource _lifetime = new();
     private readonly TaskCompletionSource _bootstrapped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,6 +39,7 @@ internal sealed partial class DhtNode
         _transport = services.Transports.Create(_host);
         _sockets = new(_host, options);
         _machine = new(_host.Now, Settings(options), default, services.Crypto, services.Random) { StatusChanged = OnStatusChanged, ResolveName = ResolveName };
+        _relays = new(this, services.Crypto, services.Random, services.Time);
         var punching = new PunchMachine(new PunchSockets(_host, NodeSockets.LocalOf(options), services.Time, peerOptions.MaxPunchSockets),
             services.Random, peerOptions.RandomPunchInterval);
         _peers = new(new PeerContext
@@ -53,7 +55,7 @@ internal sealed partial class DhtNode
             UnixMilliseconds = () => services.Time.GetUtcNow().ToUnixTimeMilliseconds(),
             Namespaces = new PeerNamespaces(services.Crypto),
             Punching = punching,
-            Relays = new RelayDialler(this, services.Multiplexers, peerOptions, services.Time, _logger),
+            Relays = peerOptions.MaxRelayPairings == 0 ? null : new RelayDialler(this, services.Multiplexers, peerOptions, services.Time, _logger),
         });
         _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], [.. services.Plugins], _logger);
         _status = _machine.Status;

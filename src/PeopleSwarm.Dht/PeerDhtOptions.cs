@@ -90,6 +90,12 @@ public sealed class PeerDhtOptions
     /// <summary>Pause between two punches that spray ports, up to 10 min; routers take them for a scan. Default 20 s.</summary>
     public TimeSpan RandomPunchInterval { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// Find relays that offer themselves in the DHT: for peers that could not be punched, and for all while our NAT gives each destination
+    /// another port. A relay reads nothing, but sees who talks to whom. What a call or a listener names itself comes first. Default true.
+    /// </summary>
+    public bool FindRelays { get; set; } = true;
+
     /// <summary>Time a relay has to be dialled and to pair us, 1 s to 1 min. Default 15 s.</summary>
     public TimeSpan RelayTimeout { get; set; } = TimeSpan.FromSeconds(15);
 

@@ -49,6 +49,12 @@ internal static partial class PeerLog // event ids of the peer layer: 3100+
     [LoggerMessage(3116, LogLevel.Debug, "The relay's client {Client} is gone: {Reason}")]
     public static partial void RelayClientLost(ILogger logger, PublicKey client, string reason);
 
+    [LoggerMessage(3117, LogLevel.Debug, "Relay {Relay} is announced")]
+    public static partial void RelayAnnounced(ILogger logger, PublicKey relay);
+
+    [LoggerMessage(3118, LogLevel.Debug, "Connecting to {Remote} again, through relay {Relay}, after: {Reason}")]
+    public static partial void RetryingThroughRelay(ILogger logger, PublicKey remote, PublicKey relay, PeerConnectError reason);
+
     [LoggerMessage(3110, LogLevel.Debug, "Not all relays were told that {PublicKey} is gone")]
     public static partial void WithdrawGivenUp(ILogger logger, PublicKey publicKey);
 }

@@ -71,7 +71,7 @@ internal sealed class RelayDialler(DhtNode node, IProtomuxFactory multiplexers, 
         {
             using var limit = new CancellationTokenSource(dialler.Options.RelayTimeout, dialler.Time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _aborting.Token);
-            var connection = await dialler.Node.ConnectToRelayAsync(relay.PublicKey, both.Token).ConfigureAwait(false);
+            var connection = await ConnectAsync(both.Token).ConfigureAwait(false);
             await using var ownedConnection = connection.ConfigureAwait(false);
             var mux = dialler.Multiplexers.Create(connection.Channel, s_mux);
             await using var ownedMux = mux.ConfigureAwait(false);
@@ -89,6 +89,19 @@ internal sealed class RelayDialler(DhtNode node, IProtomuxFactory multiplexers, 
                 break;
             }
             await Task.WhenAny(stream.Closed, _ending.Task, channel.Closed).ConfigureAwait(false);
+        }
+
+        private async Task<PeerConnection> ConnectAsync(CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await dialler.Node.ConnectToRelayAsync(relay.PublicKey, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is IOException || (error is OperationCanceledException && !_aborting.IsCancellationRequested))
+            {
+                dialler.Node.OnRelayUnreachable(relay.PublicKey);
+                throw;
+            }
         }
 
         /// <summary>Reads for the multiplexer; its end is the channel's.</summary>

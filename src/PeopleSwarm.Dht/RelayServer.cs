@@ -11,6 +11,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
     private readonly IPeerListener _listener;
     private readonly IReliableTransport _transport;
     private readonly IProtomuxFactory _multiplexers;
+    private readonly IAsyncDisposable? _announcement;
     private readonly ILogger _logger;
     private readonly RelayMachine _machine;
     private readonly Lock _gate = new();
@@ -20,9 +21,10 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
     private readonly Task _accepting;
     private Task? _disposal;
 
-    public RelayServer(IPeerListener listener, IReliableTransport transport, IProtomuxFactory multiplexers, TimeProvider time, RelayOptions options, ILogger logger)
+    public RelayServer(IPeerListener listener, IReliableTransport transport, IProtomuxFactory multiplexers, TimeProvider time, RelayOptions options,
+        IAsyncDisposable? announcement, ILogger logger)
     {
-        (_listener, _transport, _multiplexers, _logger) = (listener, transport, multiplexers, logger);
+        (_listener, _transport, _multiplexers, _announcement, _logger) = (listener, transport, multiplexers, announcement, logger);
         _machine = new(options, this);
         _expiry = time.CreateTimer(static state => ((RelayServer)state!).Expire(), this, s_expiryInterval, s_expiryInterval);
         _accepting = AcceptAsync();
@@ -41,7 +43,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
     Timestamp IRelayStreams.Now => _transport.Host.Now;
 
     /// <summary>How clients are listened for: a relay's channel carries short messages alone, and the address is known to all.</summary>
-    public static PeerListenOptions ListenOptions { get; } = new() { MaxMessageSize = RelayProtocol.MaxMessageSize };
+    public static PeerListenOptions ListenOptions { get; } = new() { MaxMessageSize = RelayProtocol.MaxMessageSize, ChooseRelay = () => null };
 
     public ValueTask DisposeAsync()
     {
@@ -171,6 +173,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
     {
         await _closing.CancelAsync().ConfigureAwait(false);
         await _expiry.DisposeAsync().ConfigureAwait(false);
+        if (_announcement is not null) await _announcement.DisposeAsync().ConfigureAwait(false);
         await _listener.DisposeAsync().ConfigureAwait(false);
         await _accepting.ConfigureAwait(false);
         Task[] clients;

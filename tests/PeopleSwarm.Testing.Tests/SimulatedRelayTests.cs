@@ -85,9 +85,53 @@ public sealed class SimulatedRelayTests : IDisposable
         var (client, server) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric));
         Run(async () =>
         {
+            // Nobody offers itself as a relay, and the one that is named does not exist.
             var error = await Assert.ThrowsAsync<PeerConnectException>(() => MeetAsync(client, server, Key(9).PublicKey, null));
             Assert.Equal(PeerConnectError.RelayAborted, error.Error);
             Assert.Contains(error.Attempts, line => line.StartsWith("relay", StringComparison.Ordinal));
+        });
+    }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(3)]
+    public void Two_symmetric_NATs_find_a_relay_by_themselves(int seed)
+    {
+        Build(seed);
+        var (client, server) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric));
+        IDhtNode[] relays = [AddOpen("5.9.0.1"), AddOpen("5.9.1.1")];
+        Run(async () =>
+        {
+            await using var first = await relays[0].RelayAsync(Key(9));
+            await using var second = await relays[1].RelayAsync(Key(10));
+            await Task.Delay(TimeSpan.FromSeconds(5), _net.TimeProvider);
+            await using var meeting = await MeetAsync(client, server, null, null);
+            Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
+            await meeting.ExchangeAsync();
+            Assert.Equal(1, first.Statistics.Pairs + second.Statistics.Pairs);
+        });
+    }
+
+    [Fact]
+    public void A_relay_that_is_found_and_dead_gives_way_to_another()
+    {
+        Build(4);
+        var (client, server) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric));
+        var (deadHost, living) = (_net.AddHost("5.9.0.1"), AddOpen("5.9.1.1"));
+        var dead = Add(deadHost, o => o.Ephemeral = EphemeralMode.Never);
+        Run(async () =>
+        {
+            var lost = await dead.RelayAsync(Key(9));
+            await Task.Delay(TimeSpan.FromSeconds(5), _net.TimeProvider);
+            _net.Partition([deadHost]);
+            await using var serving = await living.RelayAsync(Key(10));
+            await Task.Delay(TimeSpan.FromSeconds(5), _net.TimeProvider);
+            for (int i = 0; i < 3; i++)
+            {
+                await using var meeting = await MeetAsync(client, server, null, null, TimeSpan.FromMinutes(2));
+                Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
+                await meeting.ExchangeAsync();
+            }
+            _net.Heal();
+            await lost.DisposeAsync();
         });
     }
 
@@ -127,13 +171,14 @@ public sealed class SimulatedRelayTests : IDisposable
         return services.GetRequiredService<IDhtNode>();
     }
 
-    private static async Task<Meeting> MeetAsync(IDhtNode client, IDhtNode server, PublicKey? clientRelay, PublicKey? serverRelay)
+    private static async Task<Meeting> MeetAsync(IDhtNode client, IDhtNode server, PublicKey? clientRelay, PublicKey? serverRelay,
+        TimeSpan? timeout = null)
     {
-        var listener = await server.ListenAsync(Key(2), new() { ChooseRelay = () => serverRelay });
+        var listener = await server.ListenAsync(Key(2), new() { ChooseRelay = serverRelay is null ? null : () => serverRelay });
         try
         {
             var accepting = listener.AcceptAsync().AsTask();
-            var ours = await client.ConnectAsync(Key(2).PublicKey, new() { KeyPair = Key(1), RelayThrough = clientRelay });
+            var ours = await client.ConnectAsync(Key(2).PublicKey, new() { KeyPair = Key(1), RelayThrough = clientRelay, Timeout = timeout ?? TimeSpan.FromSeconds(30) });
             return new(listener, ours, await accepting);
         }
         catch (PeerConnectException)

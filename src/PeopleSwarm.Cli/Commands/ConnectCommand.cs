@@ -10,11 +10,12 @@ internal static class ConnectCommand
         var key = SharedOptions.Key();
         var seed = SharedOptions.Seed();
         var bootstrap = SharedOptions.Bootstrap();
+        var relayThrough = SharedOptions.RelayThrough();
         var json = SharedOptions.Json("stderr");
         var verbose = SharedOptions.Verbose();
         var command = new Command("connect", "Dials the peer that listens on a key; stdin goes to it, what it sends to stdout. Exit code 0: every byte arrived.")
         {
-            key, seed, bootstrap, json, verbose,
+            key, seed, bootstrap, relayThrough, json, verbose,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -28,7 +29,7 @@ internal static class ConnectCommand
                 sink.Ready(node.KeyPair.PublicKey);
                 try
                 {
-                    return new(await node.ConnectAsync(remote, cancellationToken: cancel));
+                    return new(await node.ConnectAsync(remote, new() { RelayThrough = parsed.GetValue(relayThrough) }, cancel));
                 }
                 catch (ArgumentException)
                 {

@@ -10,13 +10,14 @@ internal static class JoinCommand
         var topic = SharedOptions.Topic();
         var seed = SharedOptions.Seed();
         var bootstrap = SharedOptions.Bootstrap();
+        var relayThrough = SharedOptions.RelayThrough();
         var noServer = new Option<bool>("--no-server") { Description = "Do not announce us on the topic." };
         var noClient = new Option<bool>("--no-client") { Description = "Do not connect to the peers found on it." };
         var json = SharedOptions.Json("stdout");
         var verbose = SharedOptions.Verbose();
         var command = new Command("join", "Meets everybody on a topic. Each line of stdin goes to every peer, each line from a peer is printed.")
         {
-            topic, seed, bootstrap, noServer, noClient, json, verbose,
+            topic, seed, bootstrap, relayThrough, noServer, noClient, json, verbose,
         };
         command.Validators.Add(result =>
         {
@@ -25,7 +26,7 @@ internal static class JoinCommand
         command.SetAction((parsed, cancellation) => RunAsync(
             parsed.GetRequiredValue(topic),
             new JoinOptions { Server = !parsed.GetValue(noServer), Client = !parsed.GetValue(noClient) },
-            new(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose)),
+            new(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose), RelayThrough: parsed.GetValue(relayThrough)),
             parsed.GetValue(json), cancellation));
         return command;
     }

@@ -9,11 +9,12 @@ internal static class ListenCommand
     {
         var seed = SharedOptions.Seed();
         var bootstrap = SharedOptions.Bootstrap();
+        var relayThrough = SharedOptions.RelayThrough();
         var json = SharedOptions.Json("stderr");
         var verbose = SharedOptions.Verbose();
         var command = new Command("listen", "Waits for one peer to dial our key; stdin goes to it, what it sends to stdout. Exit code 0: every byte arrived.")
         {
-            seed, bootstrap, json, verbose,
+            seed, bootstrap, relayThrough, json, verbose,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -21,16 +22,18 @@ internal static class ListenCommand
                 ? new JsonEvents(Console.OpenStandardError())
                 : new TextEvents(output: null, key => $"Listening. On the other side: peopleswarm connect {key}");
             var settings = new PeerSettings(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose));
-            return PipeSession.RunAsync(settings, events, AcceptAsync, cancellation);
+            return PipeSession.RunAsync(settings, events, (node, sink, cancel) =>
+                AcceptAsync(node, sink, parsed.GetValue(relayThrough), cancel), cancellation);
         });
         return command;
     }
 
-    private static async Task<PipeEnd> AcceptAsync(IDhtNode node, IEvents events, CancellationToken cancellation)
+    private static async Task<PipeEnd> AcceptAsync(IDhtNode node, IEvents events, PublicKey? relay, CancellationToken cancellation)
     {
         bool taken = false;
         var listener = await node.ListenAsync(options: new()
         {
+            ChooseRelay = relay is null ? null : () => relay,
             Firewall = (_, _) => ValueTask.FromResult(Volatile.Read(ref taken)), // one pipe, one peer
         }, cancellationToken: cancellation);
         try
