@@ -58,6 +58,21 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
     }
 
     [Fact]
+    public async Task A_relay_tells_its_key_and_both_sides_may_name_it()
+    {
+        await using var relay = CliProcess.Start("relay", "--seed", new string('7', 64), "--bootstrap", dht.Address, "--max-pairs", "5");
+        string line = await relay.Output.ReadLineAsync();
+        Assert.Matches("^ready [0-9a-f]{64}$", line);
+        string relayKey = line["ready ".Length..];
+        await using var listen = CliProcess.Start("listen", "--bootstrap", dht.Address, "--relay-through", relayKey, "--json");
+        string key = (await listen.Errors.ReadEventAsync("ready")).GetProperty("publicKey").GetString()!;
+        await using var connect = CliProcess.Start("connect", key, "--bootstrap", dht.Address, "--relay-through", relayKey, "--json");
+        var path = await connect.Errors.ReadEventAsync("path");
+        Assert.Equal((key, "direct"), (path.GetProperty("remotePublicKey").GetString(), path.GetProperty("path").GetString())); // nothing stands between
+        Assert.Equal("direct", (await listen.Errors.ReadEventAsync("path")).GetProperty("path").GetString());
+    }
+
+    [Fact]
     public async Task A_peer_that_dies_in_the_middle_ends_the_pipe_with_1()
     {
         var (listen, connect) = await ConnectAsync();
