@@ -151,6 +151,8 @@ internal sealed partial class DhtNode
             MaxNodesPerNetwork = options.MaxNodesPerNetwork,
             MaxNodesPerNetworkInRow = options.MaxNodesPerNetworkInRow,
             UnprovedBytesPerSecond = options.UnprovedBytesPerSecond,
+            RequestsPerSourcePerSecond = options.RequestsPerSourcePerSecond,
+            RequestsPerSecond = options.RequestsPerSecond,
             MaxTrackedAddresses = options.MaxTrackedAddresses,
             DownHintsPerTick = options.DownHintsPerTick,
             AdaptiveTimeout = options.AdaptiveTimeout,

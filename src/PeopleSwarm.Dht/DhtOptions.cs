@@ -134,7 +134,18 @@ public sealed class DhtOptions
     [Range(0, 1_073_741_824)]
     public int UnprovedBytesPerSecond { get; set; } = 64 * 1024;
 
-    /// <summary>Addresses whose share of that is counted one by one. Default 4,096.</summary>
+    /// <summary>Requests of one public address looked at a second, twice as many at once; 0 for no limit. Default 1,000.</summary>
+    [Range(0, 10_000_000)]
+    public int RequestsPerSourcePerSecond { get; set; } = 1000;
+
+    /// <summary>
+    /// Requests of all public addresses looked at a second, twice as many at once; addresses that ask most wait first. 0 for no limit.
+    /// Default 20,000, a fifth of what one core answers.
+    /// </summary>
+    [Range(0, 10_000_000)]
+    public int RequestsPerSecond { get; set; } = 20_000;
+
+    /// <summary>Addresses whose share of these is counted one by one. Default 4,096.</summary>
     [Range(16, 1_048_576)]
     public int MaxTrackedAddresses { get; set; } = 4096;
 

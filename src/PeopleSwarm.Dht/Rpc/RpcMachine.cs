@@ -16,6 +16,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private readonly Deferred _deferred = new();
     private readonly TokenIssuer _tokens;
     private readonly ReplyBudget _budget;
+    private readonly RequestLimit _requestLimit;
     private readonly Replier _replier;
     private readonly RequestTable _requests;
     private readonly Bootstrapper _bootstrapper;
@@ -42,6 +43,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _outbox = new(settings.MaxQueuedDatagrams);
         _tokens = new(crypto, random);
         _budget = new(settings.UnprovedBytesPerSecond, settings.MaxTrackedAddresses);
+        _requestLimit = new(settings.RequestsPerSourcePerSecond, settings.RequestsPerSecond, settings.MaxTrackedAddresses);
         _replier = new(_identity, _tokens, _budget, _outbox, Counters);
         _requests = new(now, settings, _identity, random, _outbox, _deferred, Counters) { TimedOut = OnRequestTimeout };
         _bootstrapper = new(settings.Bootstrap, _requests);
@@ -94,7 +96,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     public int ActiveQueries => _queryServices.Active.Count;
 
     /// <summary>Datagrams dropped: not understood, not asked for, over a limit, or for want of room.</summary>
-    public long Dropped => Counters.Malformed + Counters.Unexpected + Counters.Oversized + _budget.Refused + _outbox.Lost;
+    public long Dropped => Counters.Malformed + Counters.Unexpected + Counters.Oversized + _budget.Refused + _requestLimit.Refused + _outbox.Lost;
 
     public Timestamp? NextTimeout
     {
@@ -257,6 +259,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
 
     private void ReceiveRequest(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source)
     {
+        if (!_requestLimit.TryTake(now, source.From)) return;
         datagram.CopyTo(_scratch); // handlers get memory, borrowed until they return
         if (!RpcRequestMessage.TryRead(datagram, out var message))
         {

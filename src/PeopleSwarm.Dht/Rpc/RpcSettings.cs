@@ -42,6 +42,10 @@ internal sealed record RpcSettings
     /// <summary>Bytes a second that replies to an unproved address may take beyond three times its requests; 0 for no limit.</summary>
     public int UnprovedBytesPerSecond { get; init; } = 64 * 1024;
 
+    public int RequestsPerSourcePerSecond { get; init; } = 1000;
+
+    public int RequestsPerSecond { get; init; } = 20_000;
+
     public int MaxTrackedAddresses { get; init; } = 4096;
 
     /// <summary>Down hints sent in a tick; 0 for none.</summary>
