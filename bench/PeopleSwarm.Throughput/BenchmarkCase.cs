@@ -26,7 +26,10 @@ internal sealed record BenchmarkCase(string Name, string Role, string Script, st
     /// <summary>The link between the sides; null for the loopback itself.</summary>
     public LinkProfile? Link { get; init; }
 
-    /// <summary>What counts, the first of it in the chart.</summary>
+    /// <summary>What it is called in the chart.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>What counts.</summary>
     public required Goal[] Goals { get; init; }
 
     /// <summary>The pairs of dialler and listener to run, the npm pair last: all ratios are against it.</summary>

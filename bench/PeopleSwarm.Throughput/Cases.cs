@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PeopleSwarm.Throughput;
 
 /// <summary>All cases with their goals.</summary>
@@ -9,6 +11,7 @@ internal static class Cases
     [
         new("raw", "udx", "udx.js", "send", "receive", Mixed: true)
         {
+            Title = "one stream",
             Goals =
             [
                 new("rate", m => m.MegabytesPerSecond, Rate, "5×", "8×, above 1,000 MB/s"),
@@ -19,10 +22,12 @@ internal static class Cases
         },
         new("secret", "dht", "hyperdht.js", "send", "receive")
         {
+            Title = "one encrypted connection",
             Goals = [new("rate", m => m.MegabytesPerSecond, Rate, "4×", "6×, above 700 MB/s")],
         },
         new("ping", "udx", "udx.js", "ping", "pong")
         {
+            Title = "64-byte ping-pong",
             Goals =
             [
                 new("p50", m => m.P50Micros, Micros, "2×", "3×", LessIsBetter: true),
@@ -31,6 +36,7 @@ internal static class Cases
         },
         new("streams", "udx", "udx.js", "send", "receive", Streams: 100)
         {
+            Title = "100 streams",
             Goals =
             [
                 new("total of 100 streams", m => m.MegabytesPerSecond, Rate, "80 % of one stream", "90 %", Yardstick.OneStream),
@@ -42,17 +48,20 @@ internal static class Cases
         Link("link-5", 0.05, "88 %", "92 %"),
         new("bloat", "udx", "udx.js", "send", "receive")
         {
+            Title = "10 Mbit/s, deep queue",
             Link = new(10e6, TimeSpan.FromMilliseconds(100), QueueInBdp: 4),
             Goals = [new("p95 of queueing delay", m => m.QueueP95Millis, Millis, "2×", "4×", LessIsBetter: true)],
         },
         new("idle", "dht", "hyperdht.js", "idle-dial", "idle-listen")
         {
+            Title = "500 idle connections",
             Goals = [new("memory a connection, both ends", m => m.KilobytesPerConnection, Kilobytes, "24 KB", "12 KB", LessIsBetter: true)],
         },
     ];
 
     private static BenchmarkCase Link(string name, double loss, string reach, string aim) => new(name, "udx", "udx.js", "send", "receive")
     {
+        Title = string.Create(CultureInfo.InvariantCulture, $"100 Mbit/s, 50 ms, {100 * loss} % loss"),
         Link = new(100e6, TimeSpan.FromMilliseconds(50), loss),
         Goals = [new("share of the link", m => m.LinkShare, Share, reach, aim)],
     };
