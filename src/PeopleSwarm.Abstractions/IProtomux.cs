@@ -22,6 +22,12 @@ public sealed record ProtomuxOptions
     /// <summary>Bytes of messages nobody took yet, 512 added for each; beyond it reading pauses. 1 KiB to 1 GiB. Default 256 KiB.</summary>
     public int MaxBufferedBytes { get; init; } = 256 * 1024;
 
+    /// <summary>
+    /// Messages in one batch, 1 to 16,777,216; ours are split, a peer's that has more breaks the connection, because reading pauses only between batches.
+    /// Default 262,144, which cost some 25 MB while nobody takes them.
+    /// </summary>
+    public int MaxBatchMessages { get; init; } = 256 * 1024;
+
     /// <summary>Bytes of one batch we send, 64 to 16,000,000; a longer one is split. Default 8 MiB.</summary>
     public int MaxBatchBytes { get; init; } = 8 * 1024 * 1024;
 }

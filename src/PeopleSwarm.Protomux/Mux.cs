@@ -26,6 +26,7 @@ internal sealed class Mux : IProtomux, IMuxEvents
         ThrowIfOutside(options.MaxChannels, 1, 1_048_576, nameof(options.MaxChannels));
         ThrowIfOutside(options.MaxPendingOpens, 1, 65_536, nameof(options.MaxPendingOpens));
         ThrowIfOutside(options.MaxBufferedBytes, 1024, 1 << 30, nameof(options.MaxBufferedBytes));
+        ThrowIfOutside(options.MaxBatchMessages, 1, 16 * 1024 * 1024, nameof(options.MaxBatchMessages));
         ThrowIfOutside(options.MaxBatchBytes, 64, 16_000_000, nameof(options.MaxBatchBytes));
         (_channel, _options) = (channel, options);
         _machine = new(options, this);
@@ -190,6 +191,7 @@ internal sealed class Mux : IProtomux, IMuxEvents
             MuxFault.InvalidOpen => "The peer opened a channel out of turn.",
             MuxFault.InvalidReject => "The peer rejected what was not asked.",
             MuxFault.TooManyChannels => $"The peer opened more than {_options.MaxChannels} channels.",
+            MuxFault.TooManyMessages => $"The peer sent more than {_options.MaxBatchMessages} messages in one batch.",
             _ => "A message of the peer is malformed.",
         });
         _channel.Abort(error);

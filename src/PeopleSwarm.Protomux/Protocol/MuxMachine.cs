@@ -26,6 +26,7 @@ internal enum MuxFault
     InvalidOpen,
     InvalidReject,
     TooManyChannels,
+    TooManyMessages,
 }
 
 /// <summary>The multiplexer without tasks and streams: messages in, messages out. One caller at a time.</summary>
@@ -184,11 +185,13 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
     {
         if (!reader.TryReadUInt(out long remoteId)) return MuxFault.Malformed;
         var fault = MuxFault.None;
+        int messages = 0;
         while (fault == MuxFault.None && !reader.Rest.IsEmpty)
         {
             if (!reader.TryReadUInt(out long length) || (length == 0 && !reader.TryReadUInt(out remoteId))) fault = MuxFault.Malformed;
             else if (length == 0) continue;
             else if (!reader.TryReadBytes(length, out var bytes)) fault = MuxFault.Malformed;
+            else if (++messages > options.MaxBatchMessages) fault = MuxFault.TooManyMessages;
             else
             {
                 var entry = new MuxReader(bytes);
@@ -320,7 +323,7 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
             _frames.Enqueue(MuxFrame.Single(localId, entry));
             return;
         }
-        if (_batch.Count != 0 && _batchBytes + entry.Length > options.MaxBatchBytes) FlushBatch();
+        if (_batch.Count >= options.MaxBatchMessages || _batch.Count != 0 && _batchBytes + entry.Length > options.MaxBatchBytes) FlushBatch();
         _batch.Add(new(localId, entry));
         _batchBytes += entry.Length;
     }

@@ -195,6 +195,23 @@ public class MuxMachineTests
     }
 
     [Fact]
+    public void A_batch_of_too_many_messages_is_a_fault_and_ours_never_are()
+    {
+        var bound = s_options with { MaxBatchMessages = 20 };
+        var (a, b) = (new Peer(bound), new Peer(bound));
+        var (ours, theirs) = (a.Open("x")!, b.Open("x")!);
+        Peer.Exchange(a, b);
+        a.Machine.Cork();
+        for (int i = 0; i < 50; i++) a.Send(ours, i, "y");
+        a.Machine.Uncork();
+        Assert.Equal(3, a.Frames(b).Count);
+        Assert.Equal(Enumerable.Range(0, 50), b.Read(theirs).Select(m => m.Type));
+        byte[] Batch(int messages) => [0, 0, (byte)theirs.RemoteId, .. Enumerable.Repeat<byte[]>([2, 0, (byte)'z'], messages).SelectMany(m => m)];
+        Assert.Equal(MuxFault.None, b.Machine.Receive(Batch(20)));
+        Assert.Equal(MuxFault.TooManyMessages, b.Machine.Receive(Batch(21)));
+    }
+
+    [Fact]
     public void Answers_to_a_batch_are_a_batch()
     {
         var (a, b) = (new Peer(s_options), new Peer(s_options));
