@@ -29,7 +29,7 @@ public sealed class SimulatedRelayTests : IDisposable
         var (client, server, relay) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric), AddOpen("5.9.0.1"));
         Run(async () =>
         {
-            await using var serving = await relay.RelayAsync(Key(9));
+            await using var serving = await relay.RelayAsync(Key(9), new() { Announce = false });
             await using var meeting = await MeetAsync(client, server, isClientsChoice ? Key(9).PublicKey : null, isClientsChoice ? null : Key(9).PublicKey);
             Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
             await meeting.ExchangeAsync();
@@ -53,7 +53,7 @@ public sealed class SimulatedRelayTests : IDisposable
         var (client, server, relay) = (AddBehind("7.0.0.1", Nat(clientNat)), AddBehind("6.0.0.1", Nat(serverNat)), AddOpen("5.9.0.1"));
         Run(async () =>
         {
-            await using var serving = await relay.RelayAsync(Key(9));
+            await using var serving = await relay.RelayAsync(Key(9), new() { Announce = false });
             await using var meeting = await MeetAsync(client, server, Key(9).PublicKey, null);
             for (int round = 0; round < 200 && meeting.Paths is not (PeerPath.Punched, PeerPath.Punched); round++) await meeting.ExchangeAsync();
             Assert.Equal((PeerPath.Punched, PeerPath.Punched), meeting.Paths);
