@@ -44,6 +44,10 @@ public sealed record LinkOptions
 
     /// <summary>Largest packet in bytes, headers included; larger ones vanish. Default 65,535.</summary>
     public int Mtu { get; init; } = 65_535;
+
+    /// <summary>Whether it does no more than delay.</summary>
+    internal bool IsPlain => Jitter == default && LossRate <= 0 && BurstLoss is null && ReorderRate <= 0 && DuplicateRate <= 0 && CorruptionRate <= 0
+        && BytesPerSecond is null;
 }
 
 /// <summary>A link that is good or bad in turns (Gilbert-Elliott); it changes from one datagram to the next.</summary>

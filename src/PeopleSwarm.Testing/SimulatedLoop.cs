@@ -11,7 +11,6 @@ public sealed class SimulatedLoop : IDatagramHost
     private const int MaxTransmitsPerTurn = 1_000_000, MaxTimeoutsPerInstant = 10_000;
     private readonly Dictionary<SocketId, SimulatedPort> _sockets = [];
     private readonly ConcurrentQueue<(Action<object?> Work, object? State)> _posted = [];
-    private readonly byte[] _buffer = new byte[65_507];
     private IDatagramMachine[] _machines = [];
     private int _lastSocket = -1, _turnRequested, _timeoutsAtInstant, _thread;
     private Timestamp? _timerAt;
@@ -169,18 +168,19 @@ public sealed class SimulatedLoop : IDatagramHost
 
     private void PollTransmits()
     {
+        byte[] buffer = Network.TransmitBuffer;
         int count = 0;
         bool any;
         do
         {
             any = false;
             foreach (var machine in _machines)
-                while (machine.PollTransmit(Now, _buffer, out var transmit))
+                while (machine.PollTransmit(Now, buffer, out var transmit))
                 {
                     any = true;
                     Check(machine, transmit);
                     if (++count > MaxTransmitsPerTurn) throw Network.Failure($"{machine.GetType().Name} on {Host} never stops sending.");
-                    Find(transmit.Socket)?.Send(_buffer.AsSpan(0, transmit.Length), transmit);
+                    Find(transmit.Socket)?.Send(buffer.AsSpan(0, transmit.Length), transmit);
                 }
         }
         while (any);
@@ -189,7 +189,7 @@ public sealed class SimulatedLoop : IDatagramHost
     private void Check(IDatagramMachine machine, in Transmit transmit)
     {
         string? broken = transmit.To.Port == 0 ? "the port is 0"
-            : transmit.Length < 0 || transmit.Length > _buffer.Length ? "the length is not within the buffer"
+            : transmit.Length < 0 || transmit.Length > SimulatedNetwork.MaxTransmit ? "the length is not within the buffer"
             : transmit.SegmentSize < 0 || transmit.SegmentSize > transmit.Length ? "the segment is longer than the whole"
             : null;
         if (broken is not null) throw Network.Failure($"{machine.GetType().Name} on {Host} gave {transmit}: {broken}.");

@@ -3,6 +3,8 @@ namespace PeopleSwarm.Testing;
 public sealed partial class SimulatedNetwork
 {
     private static readonly TimeSpan s_loopbackLatency = TimeSpan.FromMicroseconds(20);
+    internal const int MaxTransmit = 65_507;
+
     private readonly Dictionary<(Attachment, Attachment), Link> _links = [];
     private readonly Dictionary<(UdpEndPoint, UdpEndPoint), LinkOptions> _overrides = [];
 
@@ -36,6 +38,9 @@ public sealed partial class SimulatedNetwork
         else _overrides[key] = options;
     }
 
+    /// <summary>What loops poll into; they run one after the other.</summary>
+    internal byte[] TransmitBuffer { get; } = new byte[MaxTransmit];
+
     /// <summary>A host sends: to itself, to its neighbours, or through its gateway.</summary>
     internal void Send(Packet packet, Attachment from)
     {
@@ -63,6 +68,13 @@ public sealed partial class SimulatedNetwork
         int hops = from.Realm.Hops;
         if (to is null || to == from) Drop(packet, DropReason.NoRoute);
         else if (packet.Ttl <= hops) Drop(packet, DropReason.HopLimit);
+        else if (from.Uplink?.Options is null && to.Downlink?.Options is null && from.Realm.Link.IsPlain && _overrides.Count == 0 && packet.WireSize <= from.Realm.Link.Mtu
+            && !_links.ContainsKey((from, to)))
+        {
+            // Nothing to remember and nothing to draw: large networks have more pairs than memory has room for links.
+            var arriving = packet with { Ttl = packet.Ttl - hops };
+            At(Now + from.Realm.Link.Latency, () => to.Arrive(arriving));
+        }
         else Pass(from.Uplink, packet with { Ttl = packet.Ttl - hops }, p => Pass(LinkBetween(from, to), p, q => Pass(to.Downlink, q, to.Arrive)));
     }
 

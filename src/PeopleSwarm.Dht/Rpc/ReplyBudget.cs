@@ -6,12 +6,13 @@ namespace PeopleSwarm.Dht.Rpc;
 /// </summary>
 internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
 {
-    private const int FreeFactor = 3, BurstSeconds = 2;
-    private static readonly TimeSpan s_proofLifetime = TimeSpan.FromMinutes(10);
+    private const int FreeFactor = 3, BurstSeconds = 2, FirstSweep = 64;
+    private static readonly TimeSpan s_proofLifetime = TimeSpan.FromMinutes(1); // later the bucket is full again, which serves any peer
 
     private readonly Dictionary<uint, Entry> _entries = [];
     private readonly Entry _overflow = new() { Level = bytesPerSecond };
     private Timestamp _nextSweep;
+    private int _sweepAt = Math.Min(FirstSweep, maxAddresses);
 
     /// <summary>Replies not sent.</summary>
     public long Refused { get; private set; }
@@ -19,8 +20,8 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     /// <summary>The address has shown that it receives what we send there.</summary>
     public void Prove(Timestamp now, in UdpEndPoint address)
     {
-        if (bytesPerSecond == 0) return;
-        if (Find(now, address) is { } entry && entry != _overflow) entry.ProvedUntil = now + s_proofLifetime;
+        // One without an entry has a full bucket, and needs no proof yet.
+        if (_entries.TryGetValue(address.IPv4, out var entry)) entry.ProvedUntil = now + s_proofLifetime;
     }
 
     /// <summary>Whether a reply may leave.</summary>
@@ -43,7 +44,7 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     private Entry Find(Timestamp now, in UdpEndPoint address)
     {
         if (_entries.TryGetValue(address.IPv4, out var entry)) return entry;
-        if (_entries.Count >= maxAddresses) Sweep(now);
+        if (_entries.Count >= _sweepAt) Sweep(now);
         if (_entries.Count >= maxAddresses) return _overflow;
         return _entries[address.IPv4] = new() { Level = (long)bytesPerSecond * BurstSeconds, RefilledAt = now };
     }
@@ -66,6 +67,7 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
             Refill(now, entry);
             if (entry.Level == (long)bytesPerSecond * BurstSeconds) _entries.Remove(address);
         }
+        _sweepAt = Math.Min(maxAddresses, Math.Max(FirstSweep, 2 * _entries.Count));
     }
 
     private sealed class Entry

@@ -1,3 +1,4 @@
+using System.Buffers;
 using PeopleSwarm.Dht.Kademlia;
 using PeopleSwarm.Dht.Messages;
 
@@ -29,7 +30,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private readonly DelayedPings _delayedPings;
     private readonly InternalCommands _internalCommands;
     private readonly Health _health = new();
-    private readonly byte[] _scratch = new byte[RpcProtocol.MaxDatagramSize];
+    private byte[] _scratch = []; // rented while a request is served
     private RpcStatus _lastStatus;
     private bool _isStarted, _isTableOld;
     private int _refreshes;
@@ -260,6 +261,14 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     private void ReceiveRequest(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source)
     {
         if (!_requestLimit.TryTake(now, source.From)) return;
+        _scratch = ArrayPool<byte>.Shared.Rent(RpcProtocol.MaxDatagramSize);
+        ServeRequest(now, datagram, source);
+        ArrayPool<byte>.Shared.Return(_scratch);
+        _scratch = [];
+    }
+
+    private void ServeRequest(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source)
+    {
         datagram.CopyTo(_scratch); // handlers get memory, borrowed until they return
         if (!RpcRequestMessage.TryRead(datagram, out var message))
         {
@@ -319,6 +328,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         if (!_state.IsBootstrapped) return;
         _state.OnTick(now);
         if (_ticks.IsPingDue && !_table.PingSome(now)) Refresh(now);
+        _table.AskLost(now);
         bool needsNodes = _ticks.IsSmallTableRefreshDue && Table.Count < KBucket.Size;
         if (_ticks.CountDownRefresh() || needsNodes) Refresh(now);
         _downHints.OnTick();

@@ -8,12 +8,19 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     private const int MaxSwaps = 3, MaxChecks = 10, MaxIntroductions = 16;
     private const int PingsAtOnce = 5, PingsWhenBusy = 3, PingsWhenRecent = 2, BusyRequests = 2;
 
-    private readonly NodeDiversity _diversity = new(settings.MaxNodesPerAddress, settings.MaxNodesPerNetwork, settings.MaxNodesPerNetworkInRow);
+    private readonly NodeAges _ages = new();
     private readonly HashSet<UdpEndPoint> _introductions = [];
+    private readonly LostNodes _lost = new();
+    private NodeDiversity? _diversity;
     private int _swaps, _checks;
 
     /// <summary>All nodes by when they were last heard.</summary>
-    public NodeAges Ages { get; } = new();
+    public NodeAges Ages => _ages;
+
+    /// <summary>Called when a node answers that was lost in what may have been a cut of the network.</summary>
+    public Action<Timestamp>? Reunited { get; set; }
+
+    private NodeDiversity Diversity => _diversity ??= new(_ages, settings.MaxNodesPerAddress, settings.MaxNodesPerNetwork, settings.MaxNodesPerNetworkInRow);
 
     /// <summary>Full rows only swap nodes once bootstrapped.</summary>
     public bool IsBootstrapped { get; set; }
@@ -76,6 +83,20 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         return true;
     }
 
+    /// <summary>Asks one of the nodes that fell silent whether it is there again; once one is, all of them.</summary>
+    public void AskLost(Timestamp now)
+    {
+        if (_lost.Next(ticks.Now, identity.Table.Count) is not { } silent) return;
+        requests.Send(now, new(silent, RpcCommands.Ping, IsInternal: true, Retries: 0), (at, outcome) =>
+        {
+            if (outcome.Response is null) return;
+            bool wasCut = _lost.MayBeCut(identity.Table.Count);
+            foreach (var other in _lost.TakeAll())
+                if (other != silent) requests.Send(at, new(other, RpcCommands.Ping, IsInternal: true, Retries: 0), static (_, _) => { });
+            if (wasCut) Reunited?.Invoke(at);
+        });
+    }
+
     /// <summary>Centres the table on another id; nodes that do not fit there are dropped.</summary>
     public void Rebuild(in NodeId id)
     {
@@ -83,7 +104,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         for (var node = Ages.Newest; node is not null;)
         {
             var older = node.Older;
-            bool fits = node.Id != id && _diversity.AllowsInRow(node.EndPoint, RowOf(node.Id));
+            bool fits = node.Id != id && Diversity.AllowsInRow(node.EndPoint, RowOf(node.Id));
             if (!fits || !identity.Table.TryAdd(node)) Forget(node);
             node = older;
         }
@@ -99,42 +120,53 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
 
     private KnownNode? Add(Timestamp now, in NodeId id, in UdpEndPoint from, bool isHearsay = false)
     {
-        if (id == identity.Table.Id || !_diversity.Allows(from, RowOf(id))) return null;
-        var node = new KnownNode(id, from) { Added = ticks.Now, Pinged = ticks.Now, Seen = ticks.Now };
-        if (!isHearsay && RowOf(id) is { IsFull: true } row && row.Nodes.FirstOrDefault(n => n.IsHearsay) is { } unheard) Remove(unheard);
-        if (!identity.Table.TryAdd(node))
+        if (id == identity.Table.Id) return null;
+        KnownNode? giving = null;
+        if (RowOf(id) is { IsFull: true } row && (isHearsay || (giving = FindHearsay(row)) is null))
         {
-            if (!isHearsay) OnRowFull(now, node);
+            if (!isHearsay) OnRowFull(now, row, id, from);
             return null;
         }
+        if (!Diversity.Allows(from, RowOf(id))) return null;
+        if (giving is not null) Remove(giving);
+        var node = new KnownNode(id, from) { Added = ticks.Now, Pinged = ticks.Now, Seen = ticks.Now };
+        if (!identity.Table.TryAdd(node)) return null;
         Ages.Add(node);
-        _diversity.Add(from);
         return node;
+    }
+
+    private static KnownNode? FindHearsay(KBucket row)
+    {
+        for (int i = 0; i < row.Count; i++)
+            if (row[i].IsHearsay) return row[i];
+        return null;
     }
 
     private void Introduce(Timestamp now, UdpEndPoint from, NodeId id)
     {
-        if (id == identity.Table.Id || !_diversity.Allows(from, RowOf(id)) || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
-        bool isRowFull = RowOf(id) is { IsFull: true };
-        if (isRowFull && !RowOf(id)!.Nodes.Any(n => n.IsHearsay) && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
+        if (id == identity.Table.Id || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
+        if (RowOf(id) is { IsFull: true } row && FindHearsay(row) is null && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
+        if (!Diversity.Allows(from, RowOf(id))) return;
         if (_introductions.Add(from)) Ping(now, from, (_, _) => _introductions.Remove(from)); // the answer itself adds it
     }
 
-    private void OnRowFull(Timestamp now, KnownNode candidate)
+    private void OnRowFull(Timestamp now, KBucket row, NodeId id, UdpEndPoint from)
     {
-        if (!IsBootstrapped || _swaps >= MaxSwaps || RowOf(candidate.Id) is not { } row) return;
+        if (!IsBootstrapped || _swaps >= MaxSwaps) return;
         KnownNode? oldest = null;
-        foreach (var node in row.Nodes)
+        for (int i = 0; i < row.Count; i++)
         {
+            var node = row[i];
             if (node.Pinged == ticks.Now) continue;
             if (oldest is null || (node.Pinged, node.Added).CompareTo((oldest.Pinged, oldest.Added)) < 0) oldest = node;
         }
         if (oldest is null || ticks.Now - oldest.Pinged < Ticks.RecentNode && ticks.Now - oldest.Added > Ticks.OldNode) return;
+        if (!Diversity.Allows(from, row)) return;
         _swaps++;
         Verify(now, oldest, (at, isAlive) =>
         {
             _swaps--;
-            if (!isAlive && identity.Table.Find(candidate.Id) is null) Add(at, candidate.Id, candidate.EndPoint);
+            if (!isAlive && identity.Table.Find(id) is null) Add(at, id, from);
         });
     }
 
@@ -166,8 +198,15 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
 
     private void Evict(Timestamp now, KnownNode node, Timestamp lastSentAt)
     {
-        if (guard.IsNetworkUp(lastSentAt)) Remove(node);
-        else guard.Suspect(now, node, Ages, Remove);
+        if (guard.IsNetworkUp(lastSentAt)) Lose(node);
+        else guard.Suspect(now, node, Ages, Lose);
+    }
+
+    private void Lose(KnownNode node)
+    {
+        if (!Contains(node)) return;
+        _lost.Add(ticks.Now, node.EndPoint);
+        Remove(node);
     }
 
     private KBucket? RowOf(in NodeId id) => identity.Table.Row(identity.Table.RowOf(id));
@@ -181,9 +220,5 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         Forget(node);
     }
 
-    private void Forget(KnownNode node)
-    {
-        Ages.Remove(node);
-        _diversity.Remove(node.EndPoint);
-    }
+    private void Forget(KnownNode node) => Ages.Remove(node);
 }
