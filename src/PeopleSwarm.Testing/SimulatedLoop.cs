@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace PeopleSwarm.Testing;
 
 /// <summary>
@@ -10,7 +8,7 @@ public sealed class SimulatedLoop : IDatagramHost
 {
     private const int MaxTransmitsPerTurn = 1_000_000, MaxTimeoutsPerInstant = 10_000;
     private readonly Dictionary<SocketId, SimulatedPort> _sockets = [];
-    private readonly ConcurrentQueue<(Action<object?> Work, object? State)> _posted = [];
+    private readonly Queue<(Action<object?> Work, object? State)> _posted = [];
     private IDatagramMachine[] _machines = [];
     private int _lastSocket = -1, _turnRequested, _timeoutsAtInstant, _thread;
     private Timestamp? _timerAt;
@@ -76,7 +74,7 @@ public sealed class SimulatedLoop : IDatagramHost
     {
         ArgumentNullException.ThrowIfNull(work);
         if (_disposed) return;
-        _posted.Enqueue((work, state));
+        lock (_posted) _posted.Enqueue((work, state));
         Wake();
     }
 
@@ -133,9 +131,19 @@ public sealed class SimulatedLoop : IDatagramHost
         Volatile.Write(ref _turnRequested, 0);
         OnLoop(() =>
         {
-            for (int left = _posted.Count; left > 0 && _posted.TryDequeue(out var item); left--) item.Work(item.State);
-            if (!_posted.IsEmpty) Wake();
+            for (int left = PostedCount(); left > 0 && TryTakePosted(out var item); left--) item.Work(item.State);
+            if (PostedCount() > 0) Wake();
         });
+    }
+
+    private int PostedCount()
+    {
+        lock (_posted) return _posted.Count;
+    }
+
+    private bool TryTakePosted(out (Action<object?> Work, object? State) item)
+    {
+        lock (_posted) return _posted.TryDequeue(out item);
     }
 
     private void OnLoop(Action body)

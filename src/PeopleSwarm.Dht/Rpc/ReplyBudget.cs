@@ -7,7 +7,7 @@ namespace PeopleSwarm.Dht.Rpc;
 internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
 {
     private const int FreeFactor = 3, BurstSeconds = 2, FirstSweep = 64;
-    private static readonly TimeSpan s_proofLifetime = TimeSpan.FromMinutes(1); // later the bucket is full again, which serves any peer
+    private static readonly TimeSpan s_proofLifetime = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<uint, Entry> _entries = [];
     private readonly Entry _overflow = new() { Level = bytesPerSecond };
@@ -17,10 +17,16 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     /// <summary>Replies not sent.</summary>
     public long Refused { get; private set; }
 
-    /// <summary>The address has shown that it receives what we send there.</summary>
+    /// <summary>The address has shown by a token that it receives what we send there, and is perhaps about to ask for much.</summary>
     public void Prove(Timestamp now, in UdpEndPoint address)
     {
-        // One without an entry has a full bucket, and needs no proof yet.
+        if (bytesPerSecond == 0) return;
+        if (Find(now, address) is { } entry && entry != _overflow) entry.ProvedUntil = now + s_proofLifetime;
+    }
+
+    /// <summary>The address has answered us. That matters only if it asks us, too: one without an entry has a full bucket.</summary>
+    public void OnAnswer(Timestamp now, in UdpEndPoint address)
+    {
         if (_entries.TryGetValue(address.IPv4, out var entry)) entry.ProvedUntil = now + s_proofLifetime;
     }
 
@@ -45,7 +51,11 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     {
         if (_entries.TryGetValue(address.IPv4, out var entry)) return entry;
         if (_entries.Count >= _sweepAt) Sweep(now);
-        if (_entries.Count >= maxAddresses) return _overflow;
+        if (_entries.Count >= maxAddresses)
+        {
+            if (_overflow.RefilledAt == default) _overflow.RefilledAt = now; // the years before it was needed fill it no further
+            return _overflow;
+        }
         return _entries[address.IPv4] = new() { Level = (long)bytesPerSecond * BurstSeconds, RefilledAt = now };
     }
 

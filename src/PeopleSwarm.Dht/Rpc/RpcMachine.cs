@@ -306,7 +306,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         }
         var id = ValidId(message.Id, source.From);
         _requests.Complete(now, call);
-        _budget.Prove(now, source.From);
+        _budget.OnAnswer(now, source.From);
         _table.OnResponse(now, source.From, id, message.To, source.Socket != DefaultSocket);
         var response = new RpcResponse(message.Tid, source.Socket, source.From, id, message.To, Copy(message.Token, !message.Token.IsEmpty),
             message.CloserNodes.ToArray(), message.Error, Copy(message.Value, message.HasValue), now - call.CreatedAt);

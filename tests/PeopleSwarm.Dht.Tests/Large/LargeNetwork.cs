@@ -16,7 +16,7 @@ internal sealed class LargeNetwork
     private const ushort ServerPort = 49737, ClientPort = 50000;
     private const int Bootstrappers = 3;
     private static readonly ServiceProvider s_noise = new ServiceCollection().AddNoise().BuildServiceProvider();
-    private static readonly ICryptoSuite s_crypto = s_noise.GetRequiredService<ICryptoSuite>();
+    private static readonly RememberingCrypto s_crypto = new(s_noise.GetRequiredService<ICryptoSuite>());
     private static readonly IHandshakeFactory s_handshakes = s_noise.GetRequiredService<IHandshakeFactory>();
     private static readonly PeerNamespaces s_namespaces = new(s_crypto);
     private static readonly PeerDhtOptions s_options = new();

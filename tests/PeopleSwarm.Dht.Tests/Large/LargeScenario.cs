@@ -4,11 +4,11 @@ using System.Text;
 
 namespace PeopleSwarm.Dht.Large;
 
-/// <summary>The life of a large network: it grows, rests, has half of its nodes replaced in an hour, is cut in two for ten minutes, and is whole again.</summary>
+/// <summary>The life of a large network: it grows, rests, has half of its nodes replaced, is cut in two for ten minutes, and is whole again.</summary>
 internal sealed class LargeScenario(int nodes, long seed)
 {
     private const int Announcements = 30;
-    private const double LookUpsPerSecond = 1;
+    private const double LookUpsPerSecond = 2;
     private readonly StringBuilder _report = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
@@ -17,6 +17,12 @@ internal sealed class LargeScenario(int nodes, long seed)
 
     /// <summary>Mean round trips until an announcement is found, by the size of the network.</summary>
     public List<(int Nodes, double Hops)> Hops { get; } = [];
+
+    /// <summary>Time in which half of the nodes are replaced. Default an hour.</summary>
+    public TimeSpan Churn { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Takes the lines of the report as they come; null for none.</summary>
+    public TextWriter? Progress { get; init; }
 
     public int LookUps { get; private set; }
     public int Failures { get; private set; }
@@ -37,14 +43,14 @@ internal sealed class LargeScenario(int nodes, long seed)
         }
         BytesPerNode = (double)(GC.GetTotalMemory(forceFullCollection: true) - before) / nodes;
         Line($"memory per simulated node: {BytesPerNode / 1024:0.0} KiB");
-        Phase(network, "an hour, half of the nodes replaced", () => network.Live(TimeSpan.FromHours(1), LookUpsPerSecond, nodes / 2));
+        Phase(network, $"half of the nodes replaced in {Churn.TotalMinutes:0} minutes", () => network.Live(Churn, LookUpsPerSecond, nodes / 2));
         Phase(network, "cut in two for ten minutes, each half by itself", () =>
         {
             network.Cut();
             network.Live(TimeSpan.FromMinutes(10), LookUpsPerSecond);
             network.Heal();
         });
-        Phase(network, "whole again, from the first second on", () => network.Live(TimeSpan.FromMinutes(15), LookUpsPerSecond));
+        Phase(network, "whole again, from the first second on", () => network.Live(TimeSpan.FromMinutes(10), LookUpsPerSecond));
         Line($"all look-ups: {LookUps - Failures} of {LookUps} found, {100.0 * (LookUps - Failures) / LookUps:0.000} %");
         GC.KeepAlive(network);
     }
@@ -91,6 +97,10 @@ internal sealed class LargeScenario(int nodes, long seed)
         network.LookUps.Clear();
     }
 
-    private void Line(FormattableString text) =>
-        _report.AppendLine(CultureInfo.InvariantCulture, $"{_clock.Elapsed.TotalSeconds,6:0.0} s  {text.ToString(CultureInfo.InvariantCulture)}");
+    private void Line(FormattableString text)
+    {
+        string line = string.Create(CultureInfo.InvariantCulture, $"{_clock.Elapsed.TotalSeconds,6:0.0} s  {text.ToString(CultureInfo.InvariantCulture)}");
+        _report.AppendLine(line);
+        Progress?.WriteLine(line);
+    }
 }
