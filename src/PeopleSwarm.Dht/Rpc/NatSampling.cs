@@ -15,7 +15,7 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
     private static readonly TimeSpan s_minBelief = TimeSpan.FromSeconds(30); // a mapping that drifts without end is not judged at every step
 
     private readonly HashSet<UdpEndPoint> _withoutId = [];
-    private readonly Dictionary<uint, long> _networks = [];
+    private readonly Dictionary<uint, int> _networks = []; // when each was heard, in ticks
     private readonly Dictionary<UdpEndPoint, UdpEndPoint> _dissenters = [];
     private Timestamp? _judgedAt;
 
@@ -42,8 +42,8 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
     {
         if (isExternal || node is not null && !IsDue(tick, node)) return;
         uint network = NodeDiversity.NetworkOf(from);
-        if (_networks.TryGetValue(network, out long last) ? tick - last < Ticks.OldNode : _networks.Count >= MaxNetworks) return;
-        _networks[network] = tick;
+        if (_networks.TryGetValue(network, out int last) ? tick - last < Ticks.OldNode : _networks.Count >= MaxNetworks) return;
+        _networks[network] = (int)tick;
         if (node is not null) node.Sampled = tick;
         Add(to);
     }

@@ -96,7 +96,9 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
 
         public void Clear()
         {
+            int count = Entries.Count;
             Entries.Clear();
+            Entries.TrimExcess(count); // room for as many again, and no longer for the busiest time there ever was
             Shares.Clear();
             Weight = 0;
         }
