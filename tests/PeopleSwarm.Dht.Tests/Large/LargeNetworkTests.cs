@@ -1,5 +1,8 @@
 namespace PeopleSwarm.Dht.Large;
 
+/// <summary>Alone, because what else lives in the process would count as memory of the nodes.</summary>
+[CollectionDefinition(nameof(LargeNetworkTests), DisableParallelization = true)]
+[Collection(nameof(LargeNetworkTests))]
 public class LargeNetworkTests
 {
     private const int Nodes = 1000;
