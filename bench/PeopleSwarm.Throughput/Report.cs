@@ -52,7 +52,7 @@ internal sealed class Report
         plot.Axes.Bottom.SetTicks(doublings, [.. doublings.Select(d => d < 0 ? $"1/{Math.Pow(2, -d)}" : $"{Math.Pow(2, d)}×")]);
         plot.Axes.Left.TickLabelStyle.FontSize = plot.Axes.Bottom.TickLabelStyle.FontSize = 12;
         plot.Axes.Left.MajorTickStyle.Length = 0;
-        plot.Axes.SetLimits(low, high + 2, -0.7, rows.Count - 0.3); // room for the last label
+        plot.Axes.SetLimits(low, high + 2.5, -0.7, rows.Count - 0.3); // room for the last label
         plot.Axes.Top.IsVisible = plot.Axes.Right.IsVisible = false;
         plot.HideGrid();
         plot.Add.VerticalLine(0, 1, Colors.Black);

@@ -155,10 +155,10 @@ public interface IPeerListener : IAsyncDisposable
     IReadOnlyList<UdpEndPoint> RelayAddresses { get; }
 
     /// <summary>The next connection.</summary>
-    /// <exception cref="ObjectDisposedException">The listener was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The listener or its node was disposed.</exception>
     ValueTask<IPeerConnection> AcceptAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>All connections until the listener is disposed.</summary>
+    /// <summary>All connections until the listener or its node is disposed.</summary>
     IAsyncEnumerable<IPeerConnection> AcceptAllAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Announces again now.</summary>

@@ -71,6 +71,9 @@ internal sealed partial class DhtNode
 
     public KeyPair KeyPair { get; }
 
+    /// <summary>Set when the node ends.</summary>
+    internal CancellationToken Lifetime => _lifetime.Token;
+
     /// <summary>Disposed after the node: the container of a node made without a host.</summary>
     public IAsyncDisposable? Owner { get; set; }
 

@@ -12,6 +12,7 @@ internal sealed class PeerListener : IPeerListener
     private readonly ILogger _logger;
     private readonly Channel<IPeerConnection> _backlog;
     private readonly CancellationTokenSource _closing = new();
+    private readonly CancellationTokenRegistration _nodeEnds;
     private readonly Lock _gate = new();
     private Task? _disposal;
 
@@ -19,6 +20,7 @@ internal sealed class PeerListener : IPeerListener
     {
         (_node, PublicKey, _options, _logger) = (node, publicKey, options, logger);
         _backlog = Channel.CreateBounded<IPeerConnection>(new BoundedChannelOptions(options.Backlog) { SingleWriter = false });
+        _nodeEnds = node.Lifetime.UnsafeRegister(static listener => _ = ((PeerListener)listener!).DisposeAsync().AsTask(), this); // who accepts must not wait for ever
     }
 
     public PublicKey PublicKey { get; }
@@ -36,7 +38,7 @@ internal sealed class PeerListener : IPeerListener
         }
         catch (ChannelClosedException)
         {
-            throw new ObjectDisposedException(nameof(IPeerListener), "The listener was disposed.");
+            throw new ObjectDisposedException(nameof(IPeerListener), "The listener or its node was disposed.");
         }
     }
 
@@ -80,6 +82,7 @@ internal sealed class PeerListener : IPeerListener
     private async Task CloseAsync()
     {
         await _closing.CancelAsync().ConfigureAwait(false);
+        _nodeEnds.Unregister();
         _backlog.Writer.TryComplete();
         if (Server is { } server) await _node.CloseAsync(server).ConfigureAwait(false);
         while (_backlog.Reader.TryRead(out var connection))

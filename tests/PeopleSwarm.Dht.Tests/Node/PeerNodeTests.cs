@@ -179,7 +179,11 @@ public class PeerNodeTests
         await nodes.Nodes[2].DisposeAsync();
         var error = await Assert.ThrowsAsync<PeerConnectException>(() => connecting);
         Assert.Contains(error.Error, (PeerConnectError[])[PeerConnectError.Suspended, PeerConnectError.NodeDestroyed]);
+        var (accepting, all) = (listener.AcceptAsync(Cancel).AsTask(), listener.AcceptAllAsync(Cancel).GetAsyncEnumerator(Cancel));
+        var next = all.MoveNextAsync().AsTask();
         await nodes.Nodes[1].DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => accepting.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        Assert.False(await next.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
         await listener.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => nodes.Nodes[1].ListenAsync(cancellationToken: Cancel));
     }
