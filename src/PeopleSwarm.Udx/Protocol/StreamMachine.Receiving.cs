@@ -172,7 +172,9 @@ internal sealed partial class StreamMachine
             _endpoint.Counters.Duplicates++;
             return AckDue.Now;
         }
-        if (_receive.UnreadBytes + _reorder.PayloadBytes + payload.Length > _endpoint.Options.ReceiveWindow + (long)WindowSlack)
+        // What waits behind a gap must not keep out the packet that closes it.
+        long held = _receive.UnreadBytes + (distance > 0 ? _reorder.PayloadBytes : 0);
+        if (held + payload.Length > _endpoint.Options.ReceiveWindow + (long)WindowSlack)
         {
             _endpoint.Counters.DroppedWindow++;
             return AckDue.Now;

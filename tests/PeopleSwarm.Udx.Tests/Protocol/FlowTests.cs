@@ -66,6 +66,18 @@ public class FlowTests
     }
 
     [Fact]
+    public void The_packet_that_closes_a_gap_is_taken_however_much_waits_behind_it()
+    {
+        var peer = new RawPeer(new() { ReceiveWindow = 64 * 1024, MaxReorderBytes = 1024 * 1024 });
+        byte[] full = new byte[1152];
+        uint seq = 1;
+        while (peer.Endpoint.Counters.DroppedWindow == 0) peer.Receive(PacketTypes.Data, seq++, 0, full);
+        peer.Receive(PacketTypes.Data, 0, 0, full);
+        peer.Poll();
+        Assert.Equal((seq - 1) * full.Length, peer.Stream.UnreadBytes + peer.Stream.ReceivedLength); // all but the one dropped
+    }
+
+    [Fact]
     public void A_reopened_window_is_announced()
     {
         var peer = new RawPeer(new() { ReceiveWindow = 64 * 1024 });
