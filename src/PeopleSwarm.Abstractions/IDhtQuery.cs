@@ -24,6 +24,9 @@ public sealed record DhtQueryOptions
     /// <summary>Requests at once, 1 to 64; null takes the node's.</summary>
     public int? Concurrency { get; init; }
 
+    /// <summary>Disjoint paths, 1 to 10, so that no block of addresses takes the target over; 1 walks by distance alone. Null takes the node's.</summary>
+    public int? DisjointPaths { get; init; }
+
     /// <summary>Skip the congestion window and the retries; for goodbyes. Default false.</summary>
     public bool Force { get; init; }
 

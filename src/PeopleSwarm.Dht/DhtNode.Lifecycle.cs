@@ -127,7 +127,11 @@ internal sealed partial class DhtNode
         _services.LocalNetwork.Changed += OnInterfacesChanged;
         _sleepWatch = new(_services.Time, OnSlept);
         await LoadStateAsync().ConfigureAwait(false);
-        await OnLoopAsync(now => _machine.Start(now, sockets)).ConfigureAwait(false);
+        await OnLoopAsync(now =>
+        {
+            _peers.Start(now);
+            _machine.Start(now, sockets);
+        }).ConfigureAwait(false);
         DhtLog.Listening(_logger, _sockets.Local, _sockets.Client);
     }
 

@@ -5,7 +5,7 @@ namespace PeopleSwarm.Dht;
 // Requests and queries of any overlay.
 internal sealed partial class DhtNode
 {
-    private const int MaxRetries = 10, MaxConcurrency = 64;
+    private const int MaxRetries = 10, MaxConcurrency = 64, MaxDisjointPaths = 10;
 
     public Task<DhtResponse> RequestAsync(DhtRequest request, UdpEndPoint to, DhtRequestOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -41,6 +41,8 @@ internal sealed partial class DhtNode
         options ??= new();
         if (options.Concurrency is < 1 or > MaxConcurrency)
             throw new ArgumentOutOfRangeException(nameof(options), options.Concurrency, $"Concurrency is 1 to {MaxConcurrency}.");
+        if (options.DisjointPaths is < 1 or > MaxDisjointPaths)
+            throw new ArgumentOutOfRangeException(nameof(options), options.DisjointPaths, $"DisjointPaths are 1 to {MaxDisjointPaths}.");
         if (options is { OnlyGivenNodes: true, Nodes: null or { Count: 0 } }) throw new ArgumentException("OnlyGivenNodes needs Nodes.", nameof(options));
         return new(target, command, value)
         {
@@ -48,6 +50,7 @@ internal sealed partial class DhtNode
             OnlyGivenNodes = options.OnlyGivenNodes,
             Concurrency = options.Concurrency,
             Force = options.Force,
+            DisjointPaths = options.DisjointPaths,
         };
     }
 

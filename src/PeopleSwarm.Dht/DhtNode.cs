@@ -153,6 +153,7 @@ internal sealed partial class DhtNode
             MaxNodesPerAddress = options.MaxNodesPerAddress,
             MaxNodesPerNetwork = options.MaxNodesPerNetwork,
             MaxNodesPerNetworkInRow = options.MaxNodesPerNetworkInRow,
+            DisjointPaths = options.DisjointPaths,
             UnprovedBytesPerSecond = options.UnprovedBytesPerSecond,
             RequestsPerSourcePerSecond = options.RequestsPerSourcePerSecond,
             RequestsPerSecond = options.RequestsPerSecond,

@@ -128,6 +128,14 @@ public sealed class DhtOptions
     public int MaxNodesPerNetworkInRow { get; set; } = 2;
 
     /// <summary>
+    /// Disjoint paths of a look-up (S/Kademlia): all nodes of a public /16 are on one, and half of the 20 closest are dealt evenly to the paths. Who owns
+    /// such a block, and so any number of nodes close to a key, takes at most the places that distance gives and those of one path. 1 for none; private
+    /// ranges are free. Default 4.
+    /// </summary>
+    [Range(1, 10)]
+    public int DisjointPaths { get; set; } = 4;
+
+    /// <summary>
     /// Bytes a second that answers may take to an address that never proved itself, beyond three times what it sent; 0 for no limit.
     /// Keeps others from flooding a victim through us. Default 65,536.
     /// </summary>

@@ -113,6 +113,12 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         foreach (var connect in _connects.Where(c => c.NextTimeout <= now).ToArray()) connect.HandleTimeout(now);
     }
 
+    /// <summary>The node begins, or goes on after it was suspended.</summary>
+    public void Start(Timestamp now)
+    {
+        if (_context.Options.DeferRandomPunch) _context.Punching?.DeferSpray(now);
+    }
+
     /// <summary>Begins to listen; null if this node listens on the key already.</summary>
     /// <param name="now">The current instant.</param>
     /// <param name="keyPair">The key to listen on.</param>
@@ -195,6 +201,7 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     public void Resume(Timestamp now)
     {
         _isSuspended = false;
+        Start(now);
         foreach (var server in _servers.Values) server.Announcer.Start(now);
     }
 

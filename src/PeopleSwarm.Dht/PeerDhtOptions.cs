@@ -90,6 +90,9 @@ public sealed class PeerDhtOptions
     /// <summary>Pause between two punches that spray ports, up to 10 min; routers take them for a scan. Default 20 s.</summary>
     public TimeSpan RandomPunchInterval { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>Count that pause from the start and from each resume, so that a node which is restarted again and again does not spray each time. Default false.</summary>
+    public bool DeferRandomPunch { get; set; }
+
     /// <summary>
     /// Find relays that offer themselves in the DHT: for peers that could not be punched, and for all while our NAT gives each destination
     /// another port. A relay reads nothing, but sees who talks to whom. What a call or a listener names itself comes first. Default true.

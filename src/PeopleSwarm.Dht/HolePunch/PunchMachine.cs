@@ -41,6 +41,9 @@ internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random, 
     /// <summary>Whether a punch that sprays may begin: one at a time, and not soon after another.</summary>
     public bool MaySpray(Timestamp now) => !_isSpraying && (_lastSpray is not { } last || now - last >= randomInterval);
 
+    /// <summary>Nobody sprays within the pause from now.</summary>
+    public void DeferSpray(Timestamp now) => _lastSpray = now;
+
     /// <summary>A puncher with its first socket; null if there is no socket for it.</summary>
     public Puncher? Create(bool isInitiator)
     {

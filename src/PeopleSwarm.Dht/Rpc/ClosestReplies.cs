@@ -3,23 +3,27 @@ using PeopleSwarm.Dht.Kademlia;
 namespace PeopleSwarm.Dht.Rpc;
 
 /// <summary>
-/// The answers of a query from the nodes closest to its target: at most 20, closest first. Of a public /24 only the closest few count as long as
+/// The answers of a query from the nodes closest to its target, closest first. Of a public /24 only the closest few count as long as
 /// there are others, so that whoever owns a block of addresses owns a few of the answers and not all: look-ups reach the honest nodes beside it.
 /// </summary>
 /// <param name="target">What the nodes are close to.</param>
 /// <param name="maxPerNetwork">Nodes of one public /24 that count; more only fill empty places.</param>
-internal sealed class ClosestReplies(NodeId target, int maxPerNetwork)
+/// <param name="capacity">Answers kept.</param>
+internal sealed class ClosestReplies(NodeId target, int maxPerNetwork, int capacity = KBucket.Size)
 {
     private readonly List<RpcResponse> _replies = [], _spares = [];
 
-    public bool IsFull => _replies.Count + _spares.Count >= KBucket.Size;
+    public bool IsFull => _replies.Count + _spares.Count >= capacity;
+
+    /// <summary>The answers within the share of their network, closest first.</summary>
+    public IReadOnlyList<RpcResponse> Diverse => _replies;
 
     /// <summary>Whether a node with this id and address could still enter.</summary>
     public bool Accepts(in NodeId id, in UdpEndPoint address)
     {
-        if (_replies.Count >= KBucket.Size && !IsCloser(id, _replies[^1])) return false;
+        if (_replies.Count >= capacity && !IsCloser(id, _replies[^1])) return false;
         if (FarthestOfFullNetwork(address) is not { } last || IsCloser(id, _replies[last])) return true;
-        return !IsFull || _replies.Count < KBucket.Size && _spares.Count > 0 && IsCloser(id, _spares[^1]);
+        return !IsFull || _replies.Count < capacity && _spares.Count > 0 && IsCloser(id, _spares[^1]);
     }
 
     /// <summary>Puts an answer that has an id in its place; one of the same node gives way to it.</summary>
@@ -46,7 +50,7 @@ internal sealed class ClosestReplies(NodeId target, int maxPerNetwork)
     public RpcResponse[] ToArray()
     {
         var all = _replies.ToList();
-        foreach (var spare in _spares.Take(KBucket.Size - _replies.Count)) Insert(all, spare);
+        foreach (var spare in _spares.Take(capacity - _replies.Count)) Insert(all, spare);
         return [.. all];
     }
 
@@ -78,6 +82,6 @@ internal sealed class ClosestReplies(NodeId target, int maxPerNetwork)
         int place = 0;
         while (place < replies.Count && !IsCloser(reply.Id!.Value, replies[place])) place++;
         replies.Insert(place, reply);
-        if (replies.Count > KBucket.Size) replies.RemoveAt(KBucket.Size);
+        if (replies.Count > capacity) replies.RemoveAt(capacity);
     }
 }

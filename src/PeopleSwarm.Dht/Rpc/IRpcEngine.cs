@@ -90,6 +90,9 @@ internal sealed record RpcQueryRequest(NodeId Target, int Command, ReadOnlyMemor
     public int? Concurrency { get; init; }
     public bool Force { get; init; }
 
+    /// <summary>Parts of the address space that each have a share of the closest; null takes the node's.</summary>
+    public int? DisjointPaths { get; init; }
+
     /// <summary>Ask the bootstrap nodes too, however many nodes are known.</summary>
     public bool AskBootstrap { get; init; }
 

@@ -42,7 +42,7 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
     {
         if (isExternal || node is not null && !IsDue(tick, node)) return;
         uint network = NodeDiversity.NetworkOf(from);
-        if (_networks.TryGetValue(network, out int last) ? tick - last < Ticks.OldNode : _networks.Count >= MaxNetworks) return;
+        if (_networks.TryGetValue(network, out int last) ? tick - last < Ticks.OldNode : !HasRoom(tick)) return;
         _networks[network] = (int)tick;
         if (node is not null) node.Sampled = tick;
         Add(to);
@@ -54,6 +54,15 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
         _withoutId.Clear();
         _networks.Clear();
         _dissenters.Clear();
+    }
+
+    /// <summary>Whether one more network may speak; those that may speak again need not be remembered.</summary>
+    private bool HasRoom(long tick)
+    {
+        if (_networks.Count < MaxNetworks) return true;
+        foreach (var (network, last) in _networks)
+            if (tick - last >= Ticks.OldNode) _networks.Remove(network);
+        return _networks.Count < MaxNetworks;
     }
 
     private static bool IsDue(long tick, KnownNode node) => node.Sampled is not { } sampled || tick - sampled >= Ticks.OldNode;

@@ -6,13 +6,15 @@ namespace PeopleSwarm.Dht.Rpc;
 internal sealed class QueryMachine(QueryServices services, RpcQueryRequest request, IRpcQueryObserver observer) : IRpcQuery
 {
     private const int Retries = 5, ConcurrencyOfSlowDown = 3, EnoughSuccesses = KBucket.Size / 4;
+    private const int MaxPathSeeds = 60; // beyond the closest of the table, looked at for those of other paths
 
     private readonly List<(NodeId Id, UdpEndPoint Address)> _pending = []; // a stack: the last is asked first
     private readonly Comparer<(NodeId Id, UdpEndPoint Address)> _farthestFirst =
         Comparer<(NodeId Id, UdpEndPoint Address)>.Create((a, b) => b.Id.CompareDistance(a.Id, request.Target));
     private readonly Dictionary<UdpEndPoint, Seen> _seen = [];
     private readonly List<Visit> _inFlight = [];
-    private readonly ClosestReplies _closest = new(request.Target, services.Settings.MaxNodesPerNetworkInRow);
+    private readonly DisjointReplies _closest = new(request.Target, services.Settings.MaxNodesPerNetworkInRow,
+        request.DisjointPaths ?? services.Settings.DisjointPaths, services.Paths);
     private int _slow, _successes, _errors;
     private bool _tableUsed, _slowDown, _resolving, _paused;
     private QueryState _state = QueryState.Walking;
@@ -64,9 +66,13 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
     {
         if (_pending.Count >= KBucket.Size) return;
         _tableUsed = true;
-        Span<KnownNode> closest = new KnownNode[KBucket.Size - _pending.Count];
+        int wanted = KBucket.Size - _pending.Count;
+        var closest = new KnownNode[_closest.HasPaths ? wanted + MaxPathSeeds : wanted];
         int count = services.Identity.Table.Closest(request.Target, closest);
-        for (int i = count - 1; i >= 0; i--) TryAddPending(now, closest[i].EndPoint, referrer: null);
+        for (int i = 0; i < count; i++)
+            if (!_closest.TryTakeSeed(closest[i].EndPoint) && i >= wanted) closest[i] = null!;
+        for (int i = count - 1; i >= 0; i--)
+            if (closest[i] is { } seed) TryAddPending(now, seed.EndPoint, referrer: null);
     }
 
     private void AddBootstrapNodes(Timestamp now)
@@ -164,7 +170,7 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         bool succeeded = reply.Error == 0;
         if (succeeded) _successes++;
         else _errors++;
-        if (succeeded && reply.Id is { } id && _closest.Accepts(id, reply.From)) _closest.Add(reply);
+        if (succeeded && reply.Id is not null) _closest.Add(reply);
         if (!request.OnlyGivenNodes) AddCloserNodes(now, reply);
         if (_successes + _errors >= Concurrency) _slowDown = false;
         if (succeeded) observer.OnReply(now, reply);

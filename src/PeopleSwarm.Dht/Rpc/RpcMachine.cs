@@ -49,7 +49,7 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _requests = new(now, settings, _identity, random, _outbox, _deferred, Counters) { TimedOut = OnRequestTimeout };
         _bootstrapper = new(settings.Bootstrap, _requests);
         _downHints = new(_requests, settings.DownHintsPerTick);
-        _queryServices = new(settings, _requests, _identity, _ids, _bootstrapper, _downHints, _deferred, Counters);
+        _queryServices = new(settings, _requests, _identity, _ids, _bootstrapper, _downHints, _deferred, Counters, new((ulong)random.NextUInt32() << 32 | random.NextUInt32()));
         _ticks = new(now, random);
         _sampling = new(_identity, settings.Bootstrap.Count) { Rejudged = OnRejudged };
         _table = new(settings, _requests, _identity, _ids, _sampling, _ticks, new(_requests));

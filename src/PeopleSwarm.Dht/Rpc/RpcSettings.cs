@@ -39,6 +39,8 @@ internal sealed record RpcSettings
 
     public int MaxNodesPerNetworkInRow { get; init; } = 2;
 
+    public int DisjointPaths { get; init; } = 4;
+
     /// <summary>Bytes a second that replies to an unproved address may take beyond three times its requests; 0 for no limit.</summary>
     public int UnprovedBytesPerSecond { get; init; } = 64 * 1024;
 

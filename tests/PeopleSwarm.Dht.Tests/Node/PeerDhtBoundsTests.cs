@@ -29,6 +29,19 @@ public class PeerDhtBoundsTests
         Assert.InRange(kit.Dht.Storage.Routes.Count, 16, 32);
     }
 
+    [Theory, InlineData(false), InlineData(true)]
+    public void A_node_that_defers_sprays_only_when_the_pause_has_passed_since_it_began_or_went_on(bool defers)
+    {
+        var kit = new PeerKit(options: new() { DeferRandomPunch = defers }, punches: true);
+        kit.Dht.Start(kit.Now);
+        Assert.Equal(!defers, kit.Punching.MaySpray(kit.Now));
+        kit.Advance(kit.Options.RandomPunchInterval);
+        Assert.True(kit.Punching.MaySpray(kit.Now));
+        kit.Dht.Suspend(kit.Now, _ => { });
+        kit.Dht.Resume(kit.Now);
+        Assert.Equal(!defers, kit.Punching.MaySpray(kit.Now));
+    }
+
     [Theory, InlineData(39, 1), InlineData(81, 0)]
     public void Records_go_at_four_thirds_of_their_age(int seconds, int left)
     {

@@ -80,6 +80,20 @@ public class NatSamplingTests
         }
     }
 
+    [Fact]
+    public void Requests_of_a_hundred_networks_may_speak_of_our_address_again_once_the_first_of_them_are_old()
+    {
+        var identity = new LocalIdentity(new(new(0), 1, new(1)), new(new(new byte[32])), firewalled: true);
+        var sampling = new NatSampling(identity, bootstrapNodes: 1);
+        UdpEndPoint here = UdpEndPoint.Parse("6.6.6.6:6"), there = UdpEndPoint.Parse("7.7.7.7:7");
+        for (uint i = 0; i < 100; i++) sampling.OnRequest(tick: 1, null, new(0x05000001 + (i << 8), 1000), here, isExternal: false);
+        Assert.Equal(here, identity.Nat.Result);
+        for (uint i = 100; i < 200; i++) sampling.OnRequest(tick: Ticks.OldNode, null, new(0x05000001 + (i << 8), 1000), there, isExternal: false);
+        Assert.Equal(here, identity.Nat.Result); // sixty-four in half an hour, no more
+        for (uint i = 200; i < 300; i++) sampling.OnRequest(tick: 1 + Ticks.OldNode, null, new(0x05000001 + (i << 8), 1000), there, isExternal: false);
+        Assert.Equal(there, identity.Nat.Result);
+    }
+
     private static (RpcNetwork Network, SimulatedNat Nat, SimulatedPeer Server, SimulatedPeer[] Peers) Listen(int seed)
     {
         var network = RpcNetwork.Grow(seed, 8);

@@ -16,6 +16,9 @@ internal sealed class RpcNetwork
 
     public SimulatedNetwork Network { get; }
 
+    /// <summary>Whether each host has a /16 for itself.</summary>
+    public bool IsSpread { get; init; }
+
     public IReadOnlyList<RpcNode> Nodes => _nodes;
 
     /// <summary>A node that is persistent at once.</summary>
@@ -44,9 +47,9 @@ internal sealed class RpcNetwork
     }
 
     /// <summary>A network of persistent nodes, the bootstrapper among them, that know each other.</summary>
-    public static RpcNetwork Grow(long seed, int nodes)
+    public static RpcNetwork Grow(long seed, int nodes, bool isSpread = false)
     {
-        var network = new RpcNetwork(seed);
+        var network = new RpcNetwork(seed) { IsSpread = isSpread };
         network.AddBootstrapper();
         for (int i = 1; i < nodes; i++)
         {
@@ -60,6 +63,7 @@ internal sealed class RpcNetwork
     private UdpEndPoint NextAddress()
     {
         int n = _nodes.Count + 1;
+        if (IsSpread) return new((uint)(5 << 24 | n << 16 | 1), ServerPort);
         return new((uint)(5 << 24 | n / 40 << 16 | n % 40 << 8 | 1), ServerPort); // each in a network of its own
     }
 }
