@@ -13,6 +13,9 @@ public interface IPeerRelay : IAsyncDisposable
 /// <summary>What a relay gives to others at most.</summary>
 public sealed record RelayOptions
 {
+    /// <summary>Relays announce themselves, and are looked for, on the topic that is the BLAKE2b-256 hash of this text.</summary>
+    public const string TopicText = "peopleswarm relay 1";
+
     /// <summary>Clients at once, 1 to 65,536; more are turned away. Default 256.</summary>
     public int MaxSessions { get; init; } = 256;
 

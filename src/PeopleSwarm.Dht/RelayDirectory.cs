@@ -6,7 +6,6 @@ namespace PeopleSwarm.Dht;
 internal sealed class RelayDirectory
 {
     private const int MaxRelays = 64;
-    private const string TopicText = "peopleswarm relay 1"; // hashed it is where relays announce themselves and are looked for
     private static readonly TimeSpan s_age = TimeSpan.FromMinutes(10), s_lookupLimit = TimeSpan.FromSeconds(3);
 
     private readonly DhtNode _node;
@@ -22,7 +21,7 @@ internal sealed class RelayDirectory
     {
         (_node, _random, _time) = (node, random, time);
         Span<byte> hash = stackalloc byte[Topic.Size];
-        crypto.Hash(Encoding.UTF8.GetBytes(TopicText), hash);
+        crypto.Hash(Encoding.UTF8.GetBytes(RelayOptions.TopicText), hash);
         Topic = new(hash);
     }
 

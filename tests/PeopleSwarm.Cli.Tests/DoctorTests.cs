@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace PeopleSwarm.Cli;
 
@@ -33,6 +35,21 @@ public class DoctorTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
         Assert.Equal(("good", "steady"), verdicts["drift"]);
         Assert.Equal(("bad", "PeerNotFound"), verdicts["connect"]);
         Assert.Contains(findings, f => f.GetProperty("event").GetString() == "step" && f.GetProperty("milliseconds").GetDouble() >= 0);
+    }
+
+    [Fact]
+    public async Task Relays_that_announce_themselves_are_dialled_and_told_the_nearest_first()
+    {
+        await using var one = CliProcess.Start("relay", "--bootstrap", dht.Address);
+        await using var other = CliProcess.Start("relay", "--bootstrap", dht.Address);
+        string[] keys = [(await one.Output.ReadLineAsync())["ready ".Length..], (await other.Output.ReadLineAsync())["ready ".Length..]];
+        string output = "";
+        for (int i = 0; i < 10 && !output.Contains("2 of 2", StringComparison.Ordinal); i++) // they are ready a moment before they are announced
+            output = (await CliProcess.RunAsync("doctor", "--bootstrap", dht.Address, "--watch", "0")).Output;
+        var told = Regex.Match(output, @"(?m)^ok   relays +2 of 2 announced, nearest first: ([0-9a-f]{64}) ([0-9.]+) ms, ([0-9a-f]{64}) ([0-9.]+) ms \([0-9.]+ ms\)$");
+        Assert.True(told.Success, output);
+        Assert.Equal(keys.Order(), new[] { told.Groups[1].Value, told.Groups[3].Value }.Order());
+        Assert.True(double.Parse(told.Groups[2].Value, CultureInfo.InvariantCulture) <= double.Parse(told.Groups[4].Value, CultureInfo.InvariantCulture), output);
     }
 
     [Fact]

@@ -9,6 +9,8 @@ namespace PeopleSwarm.Cli.Doctor;
 internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
 {
     private const int Witnesses = 8, FindNode = 2, Ping = 0, IpAndUdpHeader = 28, RequestHeader = 14;
+    private const int MaxRelays = 8;
+    private static readonly TimeSpan s_relayLimit = TimeSpan.FromSeconds(5);
     private static readonly int[] s_packetSizes = [1280, 1400, 1472, 1492, 1500]; // of IP: the least IPv6 allows, common tunnels, PPPoE, Ethernet
 
     private readonly IDhtNode _node = layers.Dht;
@@ -36,6 +38,7 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         var view = await LookAsync(witnesses, own, cancellation);
         Tell(view.Judge());
         Tell(await MeasurePacketsAsync(witnesses, cancellation));
+        Tell(await FindRelaysAsync(cancellation));
         if (key is { } dialled) Tell(await ConnectAsync(dialled, cancellation));
         await Task.Delay(watch, cancellation);
         Tell((await LookAsync(witnesses, own, cancellation)).Compare(view, watch));
@@ -83,6 +86,43 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
             _ when largest == s_packetSizes[^1] => new("mtu", Verdict.Good, $"{largest}", $"packets of {largest} bytes arrive"),
             _ => new("mtu", Verdict.Note, $"{largest}", $"packets of {largest} bytes arrive, larger ones do not; streams find that out by themselves"),
         };
+    }
+
+    /// <summary>Relays that announce themselves, the nearest first: each is dialled as one in need of it would.</summary>
+    private async Task<Finding> FindRelaysAsync(CancellationToken cancellation)
+    {
+        long started = Stopwatch.GetTimestamp();
+        var announced = new Dictionary<PublicKey, PeerRecord>();
+        try
+        {
+            await foreach (var reply in _node.Lookup(Topic.FromText(RelayOptions.TopicText)).WithCancellation(cancellation))
+                foreach (var peer in reply.Peers) announced.TryAdd(peer.PublicKey, peer);
+        }
+        catch (DhtException)
+        {
+            return new("relays", Verdict.Note, "unknown", "not known: the look-up failed");
+        }
+        if (announced.Count == 0) return new("relays", Verdict.Note, "0", "none announces itself; 'peopleswarm relay' runs one");
+        var trips = await Task.WhenAll(announced.Values.Take(MaxRelays).Select(relay => MeasureAsync(relay, cancellation)));
+        string[] nearest = [.. trips.Where(t => t.RoundTrip is not null).OrderBy(t => t.RoundTrip).Select(t => $"{t.Relay} {t.RoundTrip!.Value.TotalMilliseconds:F1} ms")];
+        return nearest.Length == 0
+            ? new("relays", Verdict.Note, "0", $"none of {trips.Length} answers", Stopwatch.GetElapsedTime(started))
+            : new("relays", Verdict.Good, $"{nearest.Length}", $"{nearest.Length} of {announced.Count} announced, nearest first: {string.Join(", ", nearest)}", Stopwatch.GetElapsedTime(started));
+    }
+
+    private async Task<(PublicKey Relay, TimeSpan? RoundTrip)> MeasureAsync(PeerRecord relay, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var connection = await _node.ConnectAsync(relay.PublicKey, new() { RelayAddresses = relay.RelayAddresses, Timeout = s_relayLimit }, cancellation);
+            var roundTrip = connection.RoundTripTime;
+            connection.Abort();
+            return (relay.PublicKey, roundTrip);
+        }
+        catch (PeerConnectException) // that, too, is a result
+        {
+            return (relay.PublicKey, null);
+        }
     }
 
     private async Task<Finding> ConnectAsync(PublicKey key, CancellationToken cancellation)
