@@ -1,12 +1,14 @@
-using Org.BouncyCastle.Math.EC.Rfc8032;
+using Microsoft.Extensions.Options;
 using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise;
 
-/// <summary>The primitives of the DHT, by BouncyCastle.</summary>
-internal sealed class CryptoSuite : ICryptoSuite
+/// <summary>The primitives of the DHT, by libsodium and BouncyCastle.</summary>
+internal sealed class CryptoSuite(IOptions<NoiseOptions> options) : ICryptoSuite
 {
-    private const int HashSize = 32;
+    private const int HashSize = 32, SignatureSize = 64;
+
+    private readonly IEdwards25519 _curve = IEdwards25519.Choose(options.Value.UseNativeLibrary);
 
     public void Hash(ReadOnlySpan<byte> data, Span<byte> hash)
     {
@@ -21,22 +23,22 @@ internal sealed class CryptoSuite : ICryptoSuite
         Blake2b.Hash256(key, data, hash);
     }
 
-    public KeyPair CreateKeyPair(ReadOnlySpan<byte> seed) => Ed25519Agreement.CreateKeyPair(seed);
+    public KeyPair CreateKeyPair(ReadOnlySpan<byte> seed) => new Ed25519Agreement(_curve).CreateKeyPair(seed);
 
     public void Sign(KeyPair keyPair, ReadOnlySpan<byte> message, Span<byte> signature)
     {
         ArgumentNullException.ThrowIfNull(keyPair);
-        RequireLength(signature.Length, Ed25519.SignatureSize, "signature", nameof(signature));
+        RequireLength(signature.Length, SignatureSize, "signature", nameof(signature));
         if (!keyPair.HasSecretKey) throw new InvalidOperationException("This key pair has no secret key to sign with.");
-        Ed25519.Sign(keyPair.Seed, keyPair.SecretKey[KeyPair.SeedSize..], message, signature);
+        _curve.Sign(keyPair.SecretKey, message, signature);
     }
 
     public bool Verify(PublicKey publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
     {
-        if (signature.Length != Ed25519.SignatureSize) return false;
+        if (signature.Length != SignatureSize) return false;
         Span<byte> key = stackalloc byte[PublicKey.Size];
         publicKey.CopyTo(key);
-        return Ed25519.Verify(signature, key, message);
+        return _curve.Verify(key, message, signature);
     }
 
     public void Seal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> message, Span<byte> box)

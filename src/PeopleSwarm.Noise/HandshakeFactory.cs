@@ -5,10 +5,16 @@ using PeopleSwarm.Noise.Protocol;
 namespace PeopleSwarm.Noise;
 
 /// <summary>Makes handshakes of the suite Ed25519, ChaChaPoly, BLAKE2b.</summary>
-internal sealed class HandshakeFactory(IOptions<NoiseOptions> options, IRandomSource random) : IHandshakeFactory
+internal sealed class HandshakeFactory : IHandshakeFactory, IDisposable
 {
-    private readonly HandshakeSuite _suite = new(Ed25519Agreement.Instance, new ChaChaPoly(options.Value.UsePlatformCipher), Blake2b.Instance, random,
-        new(Ed25519Agreement.Instance, options.Value.MaxKnownKeys));
+    private readonly HandshakeSuite _suite;
+
+    public HandshakeFactory(IOptions<NoiseOptions> options, IRandomSource random)
+    {
+        var settings = options.Value;
+        var agreement = new Ed25519Agreement(IEdwards25519.Choose(settings.UseNativeLibrary));
+        _suite = new(agreement, new ChaChaPoly(settings.UsePlatformCipher), Blake2b.Instance, random, new(agreement, settings.MaxKnownKeys));
+    }
 
     public IHandshake Create(HandshakePattern pattern, HandshakeRole role, KeyPair local, PublicKey? remote = null, ReadOnlySpan<byte> prologue = default)
     {
@@ -17,4 +23,6 @@ internal sealed class HandshakeFactory(IOptions<NoiseOptions> options, IRandomSo
         if (!Enum.IsDefined(role)) throw new ArgumentOutOfRangeException(nameof(role), role, "Not a role.");
         return new HandshakeState(_suite, pattern, role, local, remote, prologue);
     }
+
+    public void Dispose() => _suite.StaticKeys.Dispose();
 }

@@ -6,14 +6,15 @@ namespace PeopleSwarm;
 public static class KeyPairExtensions
 {
     private static readonly SystemRandomSource s_random = new();
+    private static readonly Ed25519Agreement s_agreement = new(ManagedEdwards25519.Instance);
 
     extension(KeyPair)
     {
         /// <summary>The key pair of a 32-byte seed: the same seed gives the same identity.</summary>
         /// <exception cref="ArgumentException"><paramref name="seed"/> is not 32 bytes.</exception>
-        public static KeyPair FromSeed(ReadOnlySpan<byte> seed) => Ed25519Agreement.CreateKeyPair(seed);
+        public static KeyPair FromSeed(ReadOnlySpan<byte> seed) => s_agreement.CreateKeyPair(seed);
 
         /// <summary>A new random key pair.</summary>
-        public static KeyPair Generate() => Ed25519Agreement.Instance.GenerateKeyPair(s_random);
+        public static KeyPair Generate() => s_agreement.GenerateKeyPair(s_random);
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Options;
+using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise;
 
@@ -9,7 +11,7 @@ internal sealed class NoiseMetrics : IDisposable
     private readonly Counter<long> _handshakes, _broken, _unorderedDropped, _bytesRead, _bytesWritten;
     private readonly UpDownCounter<long> _channels;
 
-    public NoiseMetrics(IMeterFactory? meterFactory = null)
+    public NoiseMetrics(IOptions<NoiseOptions> options, IMeterFactory? meterFactory = null)
     {
         const string name = "PeopleSwarm.Noise";
         _meter = meterFactory?.Create(name) ?? new(name);
@@ -18,6 +20,9 @@ internal sealed class NoiseMetrics : IDisposable
         _broken = _meter.CreateCounter<long>("peopleswarm.noise.channels.broken", "{channel}", "Secret channels that broke, by cause.");
         _unorderedDropped = _meter.CreateCounter<long>("peopleswarm.noise.unordered.dropped", "{message}", "Unordered messages that were not the peer's.");
         _bytesRead = _meter.CreateCounter<long>("peopleswarm.noise.bytes.read", "By", "Message bodies received by channels that were disposed.");
+        string library = IEdwards25519.Choose(options.Value.UseNativeLibrary).Library;
+        _meter.CreateObservableGauge("peopleswarm.noise.library", () => new Measurement<int>(1, new KeyValuePair<string, object?>("name", library)),
+            description: "1 for the library that computes Ed25519, by name.");
         _bytesWritten = _meter.CreateCounter<long>("peopleswarm.noise.bytes.written", "By", "Message frames written by channels that were disposed.");
     }
 

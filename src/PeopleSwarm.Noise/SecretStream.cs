@@ -24,7 +24,7 @@ public static class SecretStream
     private static readonly SystemRandomSource s_random = new();
     private static readonly IOptions<NoiseOptions> s_noise = Options.Create(new NoiseOptions());
     private static readonly HandshakeFactory s_handshakes = new(s_noise, s_random);
-    private static readonly SecretChannelFactory s_channels = new(s_noise, s_random, TimeProvider.System, new NoiseMetrics());
+    private static readonly SecretChannelFactory s_channels = new(s_noise, s_random, TimeProvider.System, new NoiseMetrics(s_noise));
 
     /// <summary>Does the handshake over <paramref name="stream"/> and opens the channel, which then owns the stream.</summary>
     /// <param name="stream">A connected stream, such as a <see cref="System.Net.Sockets.NetworkStream"/>.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Moq;
@@ -39,6 +40,29 @@ public class NoiseServiceCollectionExtensionsTests
             using var services = new ServiceCollection().AddNoise(configure).BuildServiceProvider();
             Assert.Throws<OptionsValidationException>(services.GetRequiredService<ISecretChannelFactory>);
         }
+    }
+
+    [Theory]
+    [InlineData(true, "libsodium")]
+    [InlineData(false, "BouncyCastle")]
+    public void Tells_which_library_computes(bool useNativeLibrary, string library)
+    {
+        var meter = new Meter("PeopleSwarm.Noise");
+        var factory = Mock.Of<IMeterFactory>(f => f.Create(It.IsAny<MeterOptions>()) == meter);
+        using var services = new ServiceCollection().AddSingleton(factory).AddNoise(o => o.UseNativeLibrary = useNativeLibrary).BuildServiceProvider();
+        _ = services.GetRequiredService<ISecretChannelFactory>();
+        var names = new List<object?>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Meter == meter && instrument.Name == "peopleswarm.noise.library") self.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((_, value, tags, _) => names.Add(value == 1 ? tags[0].Value : null));
+        listener.Start();
+        listener.RecordObservableInstruments();
+        Assert.Equal([library], names);
     }
 
     [Fact]

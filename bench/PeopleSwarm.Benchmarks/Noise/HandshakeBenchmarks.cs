@@ -5,26 +5,37 @@ using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Benchmarks.Noise;
 
-/// <summary>A whole handshake, both sides on one thread, and what it is made of.</summary>
+/// <summary>A whole handshake, both sides on one thread, between peers that met before and between strangers.</summary>
 [MemoryDiagnoser]
 public class HandshakeBenchmarks
 {
-    private readonly HandshakeFactory _factory = new(Options.Create(new NoiseOptions()), new SystemRandomSource());
     private readonly KeyPair _alice = KeyPair.Generate(), _bob = KeyPair.Generate();
-    private readonly byte[] _message = new byte[256], _payload = new byte[256], _shared = new byte[32];
-    private IAgreementKey _key = null!;
+    private readonly byte[] _message = new byte[256], _payload = new byte[256];
+    private IHandshakeFactory _factory = null!, _forgetful = null!;
 
     [Params(HandshakePattern.IK, HandshakePattern.XX)]
     public HandshakePattern Pattern { get; set; }
 
+    [Params(true, false)]
+    public bool NativeLibrary { get; set; }
+
     [GlobalSetup]
-    public void Setup() => _key = Ed25519Agreement.Instance.Validate(_bob.PublicKey)!;
+    public void Setup()
+    {
+        _factory = new HandshakeFactory(Options.Create(new NoiseOptions { UseNativeLibrary = NativeLibrary }), new SystemRandomSource());
+        _forgetful = new HandshakeFactory(Options.Create(new NoiseOptions { UseNativeLibrary = NativeLibrary, MaxKnownKeys = 0 }), new SystemRandomSource());
+    }
 
     [Benchmark]
-    public bool BothSides()
+    public bool OfPeersThatMetBefore() => ShakeHands(_factory);
+
+    [Benchmark]
+    public bool OfStrangers() => ShakeHands(_forgetful);
+
+    private bool ShakeHands(IHandshakeFactory factory)
     {
-        using var initiator = _factory.Create(Pattern, HandshakeRole.Initiator, _alice, _bob.PublicKey);
-        using var responder = _factory.Create(Pattern, HandshakeRole.Responder, _bob);
+        using var initiator = factory.Create(Pattern, HandshakeRole.Initiator, _alice, _bob.PublicKey);
+        using var responder = factory.Create(Pattern, HandshakeRole.Responder, _bob);
         for (var (writer, reader) = (initiator, responder); !initiator.IsComplete || !responder.IsComplete; (writer, reader) = (reader, writer))
         {
             int length = writer.WriteMessage(default, _message);
@@ -33,13 +44,4 @@ public class HandshakeBenchmarks
         using HandshakeResult a = initiator.GetResult(), b = responder.GetResult();
         return a.SendKey.SequenceEqual(b.ReceiveKey);
     }
-
-    [Benchmark]
-    public bool ValidateKey() => Ed25519Agreement.Instance.Validate(_bob.PublicKey) is not null;
-
-    [Benchmark]
-    public bool Agree() => _key.TryAgree(_alice, _shared);
-
-    [Benchmark]
-    public void GenerateKeyPair() => KeyPair.Generate().Dispose();
 }

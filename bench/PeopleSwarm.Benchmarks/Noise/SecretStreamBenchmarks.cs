@@ -26,7 +26,8 @@ public class SecretStreamBenchmarks
     public void Setup()
     {
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
-        var factory = new SecretChannelFactory(Options.Create(new NoiseOptions { UsePlatformCipher = PlatformCipher }), new SystemRandomSource(), TimeProvider.System, new());
+        var options = Options.Create(new NoiseOptions { UsePlatformCipher = PlatformCipher });
+        var factory = new SecretChannelFactory(options, new SystemRandomSource(), TimeProvider.System, new(options));
         PublicKey none = new(_key);
         _sender = factory.Open(new Transport(new Pipe().Reader, pipe.Writer), new(HandshakeRole.Initiator, none, none, _hash, _key, _key));
         _receiver = factory.Open(new Transport(pipe.Reader, new Pipe().Writer), new(HandshakeRole.Responder, none, none, _hash, _key, _key));

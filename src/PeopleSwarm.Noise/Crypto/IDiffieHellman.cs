@@ -10,16 +10,16 @@ internal interface IDiffieHellman
     /// <summary>A fresh key pair from 32 random bytes.</summary>
     KeyPair GenerateKeyPair(IRandomSource random);
 
-    /// <summary>Validates a peer's key, which is the costly part of trusting it; null if it must not be used.</summary>
-    IAgreementKey? Validate(PublicKey remote);
+    /// <summary>A peer's key as it was received, not validated yet.</summary>
+    IAgreementKey Import(PublicKey remote);
 }
 
-/// <summary>A peer's validated public key.</summary>
+/// <summary>A peer's public key. Safe on any thread.</summary>
 internal interface IAgreementKey
 {
-    /// <summary>The key as it was received.</summary>
-    PublicKey PublicKey { get; }
+    /// <summary>Whether it may be used. An agreement sees to that itself.</summary>
+    bool IsValid { get; }
 
-    /// <summary>The 32-byte secret shared with the owner of this key; false if the local key gives none.</summary>
+    /// <summary>The 32-byte secret shared with the owner of this key; false if the key must not be used or the local one gives none.</summary>
     bool TryAgree(KeyPair local, Span<byte> shared);
 }

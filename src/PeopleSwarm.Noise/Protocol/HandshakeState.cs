@@ -5,7 +5,7 @@ using PeopleSwarm.Noise.Crypto;
 namespace PeopleSwarm.Noise.Protocol;
 
 /// <summary>The algorithms of a handshake, where its fresh keys come from, and the peers' long-lived keys known already.</summary>
-internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, IHash Hash, IRandomSource Random, ValidatedKeys StaticKeys);
+internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, IHash Hash, IRandomSource Random, KnownKeys StaticKeys);
 
 /// <summary>One side of a handshake: whose turn, which tokens. What fails once is broken for good.</summary>
 /// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, section 3.</remarks>
@@ -20,7 +20,8 @@ internal sealed class HandshakeState : IHandshake
     private readonly SymmetricState _symmetric;
     private KeyPair? _ephemeral;
     private PublicKey? _remoteStatic;
-    private IAgreementKey? _validStatic, _validEphemeral;
+    private KnownKey? _knownStatic;
+    private IAgreementKey? _remoteEphemeral;
     private int _step;
     private bool _broken, _disposed;
 
@@ -30,8 +31,8 @@ internal sealed class HandshakeState : IHandshake
         if (_pattern.ResponderKeyKnown && role == HandshakeRole.Initiator)
         {
             _remoteStatic = remote ?? throw new ArgumentException($"The initiator of {pattern} must know the responder's key.", nameof(remote));
-            _validStatic = suite.StaticKeys.Validate(_remoteStatic.Value)
-                ?? throw new ArgumentException($"{remote} is not a valid {suite.DiffieHellman.Name} public key.", nameof(remote));
+            _knownStatic = suite.StaticKeys.Get(_remoteStatic.Value);
+            if (!_knownStatic.Key.IsValid) throw new ArgumentException($"{remote} is not a valid {suite.DiffieHellman.Name} public key.", nameof(remote));
         }
         string name = $"Noise_{pattern}_{suite.DiffieHellman.Name}_{suite.Cipher.Name}_{suite.Hash.Name}";
         _symmetric = new(Encoding.ASCII.GetBytes(name), suite.Cipher, suite.Hash);
@@ -44,7 +45,7 @@ internal sealed class HandshakeState : IHandshake
         (_suite, _pattern, Role, _static, _expected) = (other._suite, other._pattern, other.Role, other._static, other._expected);
         _symmetric = other._symmetric.Clone();
         _ephemeral = other._ephemeral is { } e ? new(e.PublicKey, e.SecretKey) : null;
-        (_remoteStatic, _validStatic, _validEphemeral) = (other._remoteStatic, other._validStatic, other._validEphemeral);
+        (_remoteStatic, _knownStatic, _remoteEphemeral) = (other._remoteStatic, other._knownStatic, other._remoteEphemeral);
         (_step, _broken) = (other._step, other._broken);
     }
 
@@ -182,19 +183,20 @@ internal sealed class HandshakeState : IHandshake
             if (message.Length < length) return false;
             if (token == Token.E)
             {
-                _validEphemeral = _suite.DiffieHellman.Validate(new(message[..length]));
-                if (_validEphemeral is null) return false;
+                _remoteEphemeral = _suite.DiffieHellman.Import(new(message[..length]));
                 _symmetric.MixHash(message[..length]);
             }
             else
             {
                 if (!_symmetric.TryDecryptAndHash(message[..length], key, out _)) return false;
                 _remoteStatic = new(key);
-                _validStatic = _suite.StaticKeys.Validate(_remoteStatic.Value);
-                if (_validStatic is null || _expected is { } expected && expected != _remoteStatic) return false;
+                if (_expected is { } expected && expected != _remoteStatic) return false;
+                _knownStatic = _suite.StaticKeys.Get(_remoteStatic.Value);
             }
             message = message[length..];
         }
+        // Agreements validate the keys of this message; one that enters none of them is validated here, so that its message is refused.
+        if (_pattern.Messages[_step] is [.., Token.E] && !_remoteEphemeral!.IsValid) return false;
         int rest = _symmetric.HasKey ? message.Length - ChaChaPoly.TagSize : message.Length;
         if (rest < 0) return false;
         if (payload.Length < rest) throw new ArgumentException($"The payload needs {rest} bytes, not {payload.Length}.", nameof(payload));
@@ -209,10 +211,10 @@ internal sealed class HandshakeState : IHandshake
         bool initiatorStatic = token is Token.SE or Token.SS, responderStatic = token is Token.ES or Token.SS;
         bool initiator = Role == HandshakeRole.Initiator;
         var local = (initiator ? initiatorStatic : responderStatic) ? _static : _ephemeral;
-        var remote = (initiator ? responderStatic : initiatorStatic) ? _validStatic : _validEphemeral;
+        var remote = (initiator ? responderStatic : initiatorStatic) ? _knownStatic?.Key : _remoteEphemeral;
         if (local is null || remote is null) return false;
         Span<byte> shared = stackalloc byte[KeySize];
-        bool ok = remote.TryAgree(local, shared);
+        bool ok = token == Token.SS ? _knownStatic!.TryAgreeAgain(local, shared) : remote.TryAgree(local, shared);
         if (ok) _symmetric.MixKey(shared);
         CryptographicOperations.ZeroMemory(shared);
         return ok;
@@ -230,6 +232,6 @@ internal sealed class HandshakeState : IHandshake
         _broken = true;
         _symmetric.Dispose();
         _ephemeral?.Dispose();
-        (_validStatic, _validEphemeral) = (null, null); // kilobytes of precomputed multiples
+        (_knownStatic, _remoteEphemeral) = (null, null); // may hold kilobytes of multiples
     }
 }

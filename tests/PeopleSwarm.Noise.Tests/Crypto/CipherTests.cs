@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using CsCheck;
+using Microsoft.Extensions.Options;
 using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise;
@@ -47,7 +48,7 @@ public class CipherTests
     [Fact]
     public void Opens_the_secure_payloads_of_the_dht()
     {
-        var suite = new CryptoSuite();
+        var suite = new CryptoSuite(Options.Create(new NoiseOptions()));
         foreach (var vector in Vectors.Dht("secure_payload.vectors").EnumerateArray())
         {
             byte[] key = vector.Bytes("key"), nonce = vector.Bytes("nonce"), plain = vector.Bytes("plain"), box = vector.Bytes("sealed")[24..];
@@ -62,7 +63,7 @@ public class CipherTests
     [Fact]
     public void Refuses_a_secret_box_with_any_byte_changed()
     {
-        var suite = new CryptoSuite();
+        var suite = new CryptoSuite(Options.Create(new NoiseOptions()));
         Gen.Byte.Array[0, 200].Sample(message =>
         {
             byte[] key = RandomNumberGenerator.GetBytes(32), nonce = RandomNumberGenerator.GetBytes(24);
@@ -78,7 +79,7 @@ public class CipherTests
     [Fact]
     public void Signs_and_verifies()
     {
-        var suite = new CryptoSuite();
+        var suite = new CryptoSuite(Options.Create(new NoiseOptions()));
         using var pair = KeyPair.Generate();
         byte[] message = RandomNumberGenerator.GetBytes(64), signature = new byte[64];
         suite.Sign(pair, message, signature);
@@ -96,9 +97,23 @@ public class CipherTests
     }
 
     [Fact]
+    public void Makes_the_key_pairs_and_targets_of_the_dht()
+    {
+        var suite = new CryptoSuite(Options.Create(new NoiseOptions()));
+        byte[] target = new byte[32];
+        foreach (var vector in Vectors.Dht("key_pairs.vectors").EnumerateArray())
+        {
+            using var pair = suite.CreateKeyPair(vector.Bytes("seed"));
+            Assert.Equal(vector.Bytes("secretKey"), pair.SecretKey.ToArray());
+            suite.Hash(pair.PublicKey.ToArray(), target);
+            Assert.Equal(vector.Bytes("target"), target);
+        }
+    }
+
+    [Fact]
     public void Says_which_argument_has_the_wrong_length()
     {
-        var suite = new CryptoSuite();
+        var suite = new CryptoSuite(Options.Create(new NoiseOptions()));
         byte[] b16 = new byte[16], b24 = new byte[24], b32 = new byte[32];
         Assert.Equal("hash", Assert.Throws<ArgumentException>(() => suite.Hash(b32, b16)).ParamName);
         Assert.Equal("key", Assert.Throws<ArgumentException>(() => suite.KeyedHash([], b32, b32)).ParamName);

@@ -140,8 +140,28 @@ public class HandshakeStateTests
     {
         foreach (var vector in Vectors.Noise("dh.invalidPublicKeys").EnumerateArray().Where(v => !v.At("accepted").GetBoolean()))
         {
-            var (_, responder) = Pair(HandshakePattern.XX);
-            Assert.False(responder.TryReadMessage(vector.Bytes("publicKey"), new byte[32], out _));
+            foreach (bool useNativeLibrary in (bool[])[true, false])
+            {
+                var factory = new HandshakeFactory(Options.Create(new NoiseOptions { UseNativeLibrary = useNativeLibrary }), new SystemRandomSource());
+                using var responder = factory.Create(HandshakePattern.XX, HandshakeRole.Responder, KeyPair.Generate());
+                Assert.False(responder.TryReadMessage(vector.Bytes("publicKey"), new byte[32], out _));
+            }
+        }
+    }
+
+    [Fact]
+    public void Peers_that_meet_again_share_the_same_secrets_as_strangers_do()
+    {
+        using KeyPair alice = KeyPair.Generate(), bob = KeyPair.Generate();
+        using var knowing = new HandshakeFactory(Options.Create(new NoiseOptions()), new SystemRandomSource());
+        using var forgetful = new HandshakeFactory(Options.Create(new NoiseOptions { MaxKnownKeys = 0 }), new SystemRandomSource());
+        byte[] message = new byte[96], payload = new byte[96];
+        for (int meeting = 0; meeting < 3; meeting++)
+        {
+            using var initiator = knowing.Create(HandshakePattern.IK, HandshakeRole.Initiator, alice, bob.PublicKey);
+            using var responder = forgetful.Create(HandshakePattern.IK, HandshakeRole.Responder, bob);
+            Assert.True(responder.TryReadMessage(message.AsSpan(0, initiator.WriteMessage([], message)), payload, out _));
+            Assert.True(initiator.TryReadMessage(message.AsSpan(0, responder.WriteMessage([], message)), payload, out _));
         }
     }
 
@@ -225,8 +245,10 @@ public class HandshakeStateTests
         return (Create(pattern, HandshakeRole.Initiator, alice, bob.PublicKey, prologue ?? []), Create(pattern, HandshakeRole.Responder, bob, null, prologue ?? []));
     }
 
+    /// <summary>The initiator has libsodium and the responder managed code, so that each checks the other.</summary>
     private static IHandshake Create(HandshakePattern pattern, HandshakeRole role, KeyPair local, PublicKey? remote, byte[] prologue, byte[]? ephemeralSeed = null) =>
-        new HandshakeFactory(Options.Create(new NoiseOptions()), ephemeralSeed is null ? new SystemRandomSource() : new ScriptedRandom(ephemeralSeed))
+        new HandshakeFactory(Options.Create(new NoiseOptions { UseNativeLibrary = role == HandshakeRole.Initiator }),
+            ephemeralSeed is null ? new SystemRandomSource() : new ScriptedRandom(ephemeralSeed))
             .Create(pattern, role, local, remote, prologue);
 
     private static byte[] Repeat(byte value) => [.. Enumerable.Repeat(value, 32)];

@@ -16,7 +16,7 @@ internal static class ChannelFixture
         : new(role, new(s_keyB), new PublicKey(s_keyA), s_hash, s_keyB, s_keyA);
 
     public static SecretChannelFactory Factory(TimeProvider? time = null, NoiseOptions? options = null, IRandomSource? random = null) =>
-        new(Options.Create(options ?? new()), random ?? new SystemRandomSource(), time ?? TimeProvider.System, new NoiseMetrics());
+        new(Options.Create(options ?? new()), random ?? new SystemRandomSource(), time ?? TimeProvider.System, new(Options.Create(options ?? new())));
 
     public static ISecretChannel Open(IDuplexPipe transport, HandshakeRole role, SecretChannelOptions? options = null,
         TimeProvider? time = null, NoiseOptions? noise = null, IRandomSource? random = null) =>

@@ -1,13 +1,25 @@
 using System.Numerics;
+using System.Security.Cryptography;
 using CsCheck;
 using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise;
 
-public class Ed25519AgreementTests
+public class ManagedEd25519Tests() : Ed25519Tests(ManagedEdwards25519.Instance);
+
+public class SodiumEd25519Tests() : Ed25519Tests(SodiumEdwards25519.Instance!);
+
+/// <summary>What holds whichever library computes.</summary>
+public abstract class Ed25519Tests
 {
     private static readonly BigInteger s_p = BigInteger.Pow(2, 255) - 19;
+    private static readonly BigInteger s_order = BigInteger.Pow(2, 252) + BigInteger.Parse("27742317777372353535851937790883648493");
     private static readonly BigInteger s_d = Mod(-121665 * Invert(121666));
+
+    private readonly IEdwards25519 _curve;
+    private readonly Ed25519Agreement _agreement;
+
+    internal Ed25519Tests(IEdwards25519 curve) => (_curve, _agreement) = (curve, new(curve));
 
     public static TheoryData<int> KeyPairs => Vectors.CasesOf("keypairs.cases");
     public static TheoryData<int> Agreements => Vectors.CasesOf("dh.cases");
@@ -17,25 +29,12 @@ public class Ed25519AgreementTests
     public void Makes_the_key_pair_of_a_seed(int index)
     {
         var vector = Vectors.Noise("keypairs.cases")[index];
-        using var pair = KeyPair.FromSeed(vector.Bytes("seed"));
+        using var pair = _agreement.CreateKeyPair(vector.Bytes("seed"));
         Assert.Equal(vector.Text("publicKey"), pair.PublicKey.ToString());
         Assert.Equal(vector.Bytes("secretKey"), pair.SecretKey.ToArray());
         byte[] scalar = new byte[32];
         Ed25519Agreement.WriteScalar(pair.Seed, scalar);
         Assert.Equal(vector.Bytes("scalar"), scalar);
-    }
-
-    [Fact]
-    public void Makes_the_key_pairs_and_targets_of_the_dht()
-    {
-        byte[] target = new byte[32];
-        foreach (var vector in Vectors.Dht("key_pairs.vectors").EnumerateArray())
-        {
-            using var pair = new CryptoSuite().CreateKeyPair(vector.Bytes("seed"));
-            Assert.Equal(vector.Bytes("secretKey"), pair.SecretKey.ToArray());
-            new CryptoSuite().Hash(pair.PublicKey.ToArray(), target);
-            Assert.Equal(vector.Bytes("target"), target);
-        }
     }
 
     [Theory, MemberData(nameof(Agreements))]
@@ -44,7 +43,7 @@ public class Ed25519AgreementTests
         var vector = Vectors.Noise("dh.cases")[index];
         using var local = KeyPair.FromSeed(vector.Bytes("localSeed"));
         byte[] shared = new byte[32];
-        Assert.True(Ed25519Agreement.Instance.Validate(new(vector.Bytes("remotePublicKey")))!.TryAgree(local, shared));
+        Assert.True(_agreement.Import(new(vector.Bytes("remotePublicKey"))).TryAgree(local, shared));
         Assert.Equal(vector.Bytes("output"), shared);
     }
 
@@ -55,7 +54,7 @@ public class Ed25519AgreementTests
         foreach (var vector in Vectors.Dht("noise_dh.vectors").EnumerateArray())
         {
             using var local = KeyPair.FromSeed(vector.Bytes("local_seed"));
-            Assert.True(Ed25519Agreement.Instance.Validate(new(vector.Bytes("remote_public")))!.TryAgree(local, shared));
+            Assert.True(_agreement.Import(new(vector.Bytes("remote_public"))).TryAgree(local, shared));
             Assert.Equal(vector.Bytes("shared"), shared);
         }
     }
@@ -64,7 +63,14 @@ public class Ed25519AgreementTests
     public void Accepts_only_canonical_points_of_the_prime_order_subgroup(int index)
     {
         var vector = Vectors.Noise("dh.invalidPublicKeys")[index];
-        Assert.Equal(vector.At("accepted").GetBoolean(), Ed25519Agreement.Instance.Validate(new(vector.Bytes("publicKey"))) is not null);
+        bool accepted = vector.At("accepted").GetBoolean();
+        PublicKey key = new(vector.Bytes("publicKey"));
+        using var local = KeyPair.Generate();
+        byte[] shared = new byte[32];
+        Assert.Equal(accepted, _agreement.Import(key).TryAgree(local, shared)); // neither needs the other
+        Assert.Equal(accepted, _agreement.Import(key).IsValid);
+        var both = _agreement.Import(key);
+        Assert.Equal((accepted, accepted, accepted), (both.IsValid, both.IsValid, both.TryAgree(local, shared)));
     }
 
     [Fact]
@@ -74,7 +80,7 @@ public class Ed25519AgreementTests
         foreach (var vector in Vectors.Noise("dh.extra").EnumerateArray())
         {
             bool rejected = vector.TryGetProperty("rejected", out var flag) && flag.GetBoolean();
-            Assert.Equal(!rejected, new EdwardsPoint(vector.Bytes("remotePublicKey")).TryMultiply(vector.Bytes("scalar"), product));
+            Assert.Equal(!rejected, _curve.PointOf(new(vector.Bytes("remotePublicKey"))).TryMultiply(vector.Bytes("scalar"), product));
             if (!rejected) Assert.Equal(vector.Bytes("output"), product);
         }
     }
@@ -85,11 +91,7 @@ public class Ed25519AgreementTests
         Gen.Select(Gen.Byte.Array[32], Gen.Byte.Array[32]).Sample((seed, scalar) =>
         {
             using var pair = KeyPair.FromSeed(seed);
-            byte[] product = new byte[32];
-            bool ok = new EdwardsPoint(pair.PublicKey.ToArray()).TryMultiply(scalar, product);
-            var expected = MultiplyPlainly(pair.PublicKey.ToArray(), new BigInteger(scalar, isUnsigned: true) & ((BigInteger.One << 255) - 1));
-            Assert.Equal(expected.Y != 1 || expected.X != 0, ok);
-            Assert.Equal(Encode(expected), product);
+            AssertMultiplies(pair.PublicKey, scalar);
         }, iter: 20);
     }
 
@@ -103,12 +105,49 @@ public class Ed25519AgreementTests
     [InlineData("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")] // the group order: the identity
     public void Multiplies_by_scalars_at_the_borders_of_the_digits(string hex)
     {
-        byte[] scalar = new byte[32], product = new byte[32];
+        byte[] scalar = new byte[32];
         Convert.FromHexString(hex).CopyTo(scalar, 0);
-        byte[] point = KeyPair.FromSeed(new byte[32]).PublicKey.ToArray();
-        var expected = MultiplyPlainly(point, new BigInteger(scalar, isUnsigned: true) & ((BigInteger.One << 255) - 1));
-        Assert.Equal(expected != (BigInteger.Zero, BigInteger.One), new EdwardsPoint(point).TryMultiply(scalar, product));
-        Assert.Equal(Encode(expected), product);
+        AssertMultiplies(KeyPair.FromSeed(new byte[32]).PublicKey, scalar);
+    }
+
+    [Fact]
+    public void Signs_as_the_other_library_does_and_both_verify()
+    {
+        Gen.Select(Gen.Byte.Array[32], Gen.Byte.Array[0, 300]).Sample((seed, message) =>
+        {
+            using var pair = _agreement.CreateKeyPair(seed);
+            byte[] signature = new byte[64], expected = new byte[64], key = pair.PublicKey.ToArray();
+            _curve.Sign(pair.SecretKey, message, signature);
+            ManagedEdwards25519.Instance.Sign(pair.SecretKey, message, expected);
+            Assert.Equal(expected, signature);
+            Assert.True(_curve.Verify(key, message, signature));
+            signature[seed[0] % 64] ^= 1;
+            Assert.False(_curve.Verify(key, message, signature));
+        }, iter: 20);
+    }
+
+    [Fact]
+    public void Refuses_a_second_form_of_a_signature_and_keys_of_low_order()
+    {
+        using var pair = KeyPair.Generate();
+        byte[] signature = new byte[64], message = RandomNumberGenerator.GetBytes(40);
+        _curve.Sign(pair.SecretKey, message, signature);
+        var s = new BigInteger(signature.AsSpan(32), isUnsigned: true) + s_order; // the same number modulo the order
+        Assert.True(s.TryWriteBytes(signature.AsSpan(32), out _, isUnsigned: true));
+        Assert.False(_curve.Verify(pair.PublicKey.ToArray(), message, signature));
+
+        byte[] identity = new byte[32], forged = new byte[64];
+        identity[0] = forged[0] = 1; // R and key are the identity, s is 0: true for any message, if it were looked at
+        Assert.False(_curve.Verify(identity, message, forged));
+    }
+
+    private void AssertMultiplies(PublicKey point, byte[] scalar)
+    {
+        byte[] product = new byte[32];
+        bool ok = _curve.PointOf(point).TryMultiply(scalar, product);
+        var expected = MultiplyPlainly(point.ToArray(), new BigInteger(scalar, isUnsigned: true) & ((BigInteger.One << 255) - 1));
+        Assert.Equal(expected != (BigInteger.Zero, BigInteger.One), ok);
+        if (ok) Assert.Equal(Encode(expected), product);
     }
 
     private static (BigInteger X, BigInteger Y) MultiplyPlainly(byte[] point, BigInteger scalar)
