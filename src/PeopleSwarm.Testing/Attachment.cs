@@ -7,6 +7,9 @@ internal sealed class Attachment(UdpEndPoint address, Realm realm, Action<Packet
     public Realm Realm { get; } = realm;
     public bool IsUp { get; set; } = true;
 
+    /// <summary>The computer it belongs to; null for a NAT.</summary>
+    public SimulatedHost? Host { get; init; }
+
     /// <summary>Shared by everything that leaves or arrives here; null where only the way between two places counts.</summary>
     public Link? Uplink { get; set; }
 

@@ -65,6 +65,7 @@ public sealed partial class SimulatedHost
         Attachment? attachment = null;
         attachment = new Attachment(address, realm, packet => Arrive(packet, attachment!))
         {
+            Host = this,
             Uplink = new Link(_random.Fork(1), () => Uplink),
             Downlink = new Link(_random.Fork(2), () => Downlink),
         };
@@ -76,9 +77,9 @@ public sealed partial class SimulatedHost
     /// <summary>Chance for an application on this host; each call begins another sequence.</summary>
     internal SeededRandom CreateRandom() => _random.Fork(1000 + ++_applications);
 
-    internal void WakeLoops()
+    internal void TurnLoops()
     {
-        foreach (var loop in _loops) loop.Wake();
+        for (int i = 0; i < _loops.Count; i++) _loops[i].Turn();
     }
 
     /// <summary>Opens a port; the way of both the loops and the simulated sockets.</summary>
@@ -114,10 +115,10 @@ public sealed partial class SimulatedHost
             Network.SendToSelf(new Packet(data, UdpEndPoint.Loopback(port.LocalEndPoint.Port), to, ttl, this), this);
             return;
         }
-        var from = IsAsleep ? null : port.IsAny ? Route(to) : _attachments.Find(a => a.IsUp && a.Address.HasSameAddress(port.LocalEndPoint));
+        var from = IsAsleep ? null : port.IsAny ? Route(to) : FindUp(port.LocalEndPoint);
         var packet = new Packet(data, (from?.Address ?? port.LocalEndPoint).WithPort(port.LocalEndPoint.Port), to, ttl, this);
         if (from is null) Network.Drop(packet, DropReason.HostDown);
-        else if (_attachments.Exists(a => a.IsUp && a.Address.HasSameAddress(to))) Network.SendToSelf(packet, this);
+        else if (FindUp(to) is not null) Network.SendToSelf(packet, this);
         else Network.Send(packet, from);
     }
 
@@ -135,12 +136,7 @@ public sealed partial class SimulatedHost
             Network.Drop(packet, DropReason.HostDown);
             return;
         }
-        SimulatedPort? port;
-        lock (_gate)
-            port = _ports.TryGetValue(packet.To.Port, out var sharing)
-                ? sharing.Find(p => p.IsAny || p.LocalEndPoint.HasSameAddress(packet.To))
-                : null;
-        if (port is null)
+        if (FindPort(packet.To) is not { } port)
         {
             Network.Drop(packet, DropReason.NoSocket);
             return;
@@ -148,6 +144,24 @@ public sealed partial class SimulatedHost
         Network.Statistics.Delivered++;
         Network.Trace.Delivered(Network.Now, packet);
         port.Deliver(packet);
+    }
+
+    private SimulatedPort? FindPort(in UdpEndPoint to)
+    {
+        lock (_gate)
+        {
+            if (!_ports.TryGetValue(to.Port, out var sharing)) return null;
+            foreach (var port in sharing)
+                if (port.IsAny || port.LocalEndPoint.HasSameAddress(to)) return port;
+            return null;
+        }
+    }
+
+    private Attachment? FindUp(in UdpEndPoint address)
+    {
+        foreach (var attachment in _attachments)
+            if (attachment.IsUp && attachment.Address.HasSameAddress(address)) return attachment;
+        return null;
     }
 
     private Attachment? Route(UdpEndPoint? to) =>

@@ -81,7 +81,7 @@ public sealed class SimulatedLoop : IDatagramHost
     /// <inheritdoc/>
     public void Wake()
     {
-        if (Interlocked.Exchange(ref _turnRequested, 1) == 0) Network.Post(Turn);
+        if (Interlocked.Exchange(ref _turnRequested, 1) == 0) Network.Post(new SimulatedEvent(static (loop, _) => ((SimulatedLoop)loop).Turn(), this));
     }
 
     /// <inheritdoc/>
@@ -118,21 +118,22 @@ public sealed class SimulatedLoop : IDatagramHost
         lock (_sockets) return _sockets.GetValueOrDefault(socket);
     }
 
-    private void Receive(Packet packet, SocketId socket) => OnLoop(() =>
+    private void Receive(Packet packet, SocketId socket) => OnLoop((packet, socket), static (loop, arrived) =>
     {
-        var source = new DatagramSource(packet.From, socket);
-        foreach (var machine in _machines)
-            if (machine.Receive(Now, packet.Data, source)) break;
+        var source = new DatagramSource(arrived.packet.From, arrived.socket);
+        foreach (var machine in loop._machines)
+            if (machine.Receive(loop.Now, arrived.packet.Data, source)) break;
     });
 
-    private void Turn()
+    /// <summary>Does posted work and lets the machines do what is due.</summary>
+    internal void Turn()
     {
         if (Host.IsAsleep) return; // the flag stays up; waking the host asks again
         Volatile.Write(ref _turnRequested, 0);
-        OnLoop(() =>
+        OnLoop(0, static (loop, _) =>
         {
-            for (int left = PostedCount(); left > 0 && TryTakePosted(out var item); left--) item.Work(item.State);
-            if (PostedCount() > 0) Wake();
+            for (int left = loop.PostedCount(); left > 0 && loop.TryTakePosted(out var item); left--) item.Work(item.State);
+            if (loop.PostedCount() > 0) loop.Wake();
         });
     }
 
@@ -146,12 +147,12 @@ public sealed class SimulatedLoop : IDatagramHost
         lock (_posted) return _posted.TryDequeue(out item);
     }
 
-    private void OnLoop(Action body)
+    private void OnLoop<T>(T argument, Action<SimulatedLoop, T> body)
     {
         Volatile.Write(ref _thread, Environment.CurrentManagedThreadId);
         try
         {
-            body();
+            body(this, argument);
             ApplyTimeouts();
             PollTransmits();
             ArmTimer();
@@ -214,7 +215,7 @@ public sealed class SimulatedLoop : IDatagramHost
         {
             if (_timerAt != at) return;
             _timerAt = null;
-            if (!Host.IsAsleep) OnLoop(static () => { });
+            if (!Host.IsAsleep) OnLoop(0, static (_, _) => { });
         });
     }
 }

@@ -51,7 +51,7 @@ public sealed partial class SimulatedNetwork
     internal void SendToSelf(Packet packet, SimulatedHost host)
     {
         Count(packet);
-        At(Now + s_loopbackLatency, () => host.Deliver(packet));
+        At(Now + s_loopbackLatency, new SimulatedEvent(static (host, packet) => ((SimulatedHost)host).Deliver((Packet)packet!), host, packet));
     }
 
     private void Count(Packet packet)
@@ -72,11 +72,13 @@ public sealed partial class SimulatedNetwork
             && !_links.ContainsKey((from, to)))
         {
             // Nothing to remember and nothing to draw: large networks have more pairs than memory has room for links.
-            var arriving = packet with { Ttl = packet.Ttl - hops };
-            At(Now + from.Realm.Link.Latency, () => to.Arrive(arriving));
+            At(Now + from.Realm.Link.Latency, new SimulatedEvent(static (to, packet) => ((Attachment)to).Arrive((Packet)packet!), to, packet with { Ttl = packet.Ttl - hops }));
         }
-        else Pass(from.Uplink, packet with { Ttl = packet.Ttl - hops }, p => Pass(LinkBetween(from, to), p, q => Pass(to.Downlink, q, to.Arrive)));
+        else PassAll(packet with { Ttl = packet.Ttl - hops }, from, to);
     }
+
+    private void PassAll(Packet packet, Attachment from, Attachment to) =>
+        Pass(from.Uplink, packet, p => Pass(LinkBetween(from, to), p, q => Pass(to.Downlink, q, to.Arrive)));
 
     internal void Drop(Packet packet, DropReason reason)
     {

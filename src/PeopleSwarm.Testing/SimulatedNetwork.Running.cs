@@ -3,6 +3,7 @@ namespace PeopleSwarm.Testing;
 public sealed partial class SimulatedNetwork
 {
     private readonly EventQueue _clock;
+    private bool _wakesAll;
 
     /// <summary>The current instant. It moves only while the network runs.</summary>
     public Timestamp Now => _clock.Now;
@@ -39,7 +40,7 @@ public sealed partial class SimulatedNetwork
     public void After(TimeSpan delay, Action action)
     {
         ArgumentNullException.ThrowIfNull(action);
-        _clock.Add(Now + delay, () =>
+        At(Now + delay, () =>
         {
             action();
             WakeAll();
@@ -49,16 +50,20 @@ public sealed partial class SimulatedNetwork
     /// <summary>The clock jumps, as after a host's suspend: nothing happens in between, everything due is late.</summary>
     public void Jump(TimeSpan duration) => _clock.JumpTo(Now + duration);
 
-    internal void Post(Action action) => _clock.Add(Now, action);
+    internal void Post(Action action) => Post(SimulatedEvent.Of(action));
 
-    internal void At(Timestamp instant, Action action) => _clock.Add(instant, action);
+    internal void Post(in SimulatedEvent happening) => _clock.Add(Now, happening);
+
+    internal void At(Timestamp instant, Action action) => At(instant, SimulatedEvent.Of(action));
+
+    internal void At(Timestamp instant, in SimulatedEvent happening) => _clock.Add(instant, happening);
 
     private bool Step(Timestamp end)
     {
-        if (!_clock.TryTake(end, out var action)) return false;
+        if (!_clock.TryTake(end, out var happening)) return false;
         try
         {
-            action!();
+            happening.Happen();
         }
         catch (Exception error) when (error is not SimulationException)
         {
@@ -68,9 +73,17 @@ public sealed partial class SimulatedNetwork
         return true;
     }
 
-    // Tests command machines between runs without telling their loops.
+    // Tests command machines between runs without telling their loops. One event for all: of many thousand loops most have nothing to do.
     private void WakeAll()
     {
-        foreach (var host in _hosts) host.WakeLoops();
+        if (_wakesAll) return;
+        _wakesAll = true;
+        Post(new SimulatedEvent(static (network, _) => ((SimulatedNetwork)network).TurnAll(), this));
+    }
+
+    private void TurnAll()
+    {
+        _wakesAll = false;
+        for (int i = 0; i < _hosts.Count; i++) _hosts[i].TurnLoops();
     }
 }

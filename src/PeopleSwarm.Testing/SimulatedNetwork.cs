@@ -103,8 +103,7 @@ public sealed partial class SimulatedNetwork
     public SimulatedLoop AddLoop(ReadOnlySpan<UdpEndPoint> sockets, params ReadOnlySpan<IDatagramMachine> machines)
     {
         if (sockets.IsEmpty) throw new ArgumentException("A loop needs a socket to find its host by.", nameof(sockets));
-        var first = sockets[0];
-        var host = _hosts.Find(h => h.IsAt(_internet, first)) ?? AddHost(first);
+        var host = _internet.Find(sockets[0])?.Host ?? AddHost(sockets[0]);
         var loop = host.AddLoop();
         foreach (var socket in sockets)
         {
