@@ -5,12 +5,16 @@ internal sealed class KnownNode(NodeId id, UdpEndPoint endPoint)
 {
     private const int Never = int.MinValue;
 
-    // A node knows a hundred or two others, and ticks of 5 s fit into 32 bits for centuries.
+    // A node knows a hundred or two others, so these fields are most of its memory. Ticks of 5 s fit into 32 bits for centuries.
+    private readonly ushort _port = endPoint.Port;
     private int _added, _pinged, _seen, _sampled = Never;
 
     public NodeId Id { get; } = id;
 
-    public UdpEndPoint EndPoint { get; } = endPoint;
+    /// <summary>Its address, which is IPv4.</summary>
+    public uint IPv4 { get; } = endPoint.IPv4;
+
+    public UdpEndPoint EndPoint => new(IPv4, _port);
 
     /// <summary>Tick it entered the table.</summary>
     public long Added { get => _added; set => _added = (int)value; }
@@ -25,7 +29,7 @@ internal sealed class KnownNode(NodeId id, UdpEndPoint endPoint)
     public long? Sampled { get => _sampled == Never ? null : _sampled; set => _sampled = (int)(value ?? Never); }
 
     /// <summary>Times it was heard: tells an answer from none within one tick.</summary>
-    public long TimesHeard { get; set; }
+    public int TimesHeard { get; set; }
 
     /// <summary>Whether it is there on somebody's word alone and was never heard: it gives way to any that answers.</summary>
     public bool IsHearsay { get; set; }

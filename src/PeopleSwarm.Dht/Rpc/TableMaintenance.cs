@@ -11,7 +11,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     private readonly NodeAges _ages = new();
     private readonly HashSet<UdpEndPoint> _introductions = [];
     private readonly LostNodes _lost = new();
-    private NodeDiversity? _diversity;
+    private readonly NodeDiversity _diversity = new(settings.MaxNodesPerAddress, settings.MaxNodesPerNetwork, settings.MaxNodesPerNetworkInRow);
     private int _swaps, _checks;
 
     /// <summary>All nodes by when they were last heard.</summary>
@@ -19,8 +19,6 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
 
     /// <summary>Called when a node answers that was lost in what may have been a cut of the network.</summary>
     public Action<Timestamp>? Reunited { get; set; }
-
-    private NodeDiversity Diversity => _diversity ??= new(_ages, settings.MaxNodesPerAddress, settings.MaxNodesPerNetwork, settings.MaxNodesPerNetworkInRow);
 
     /// <summary>Full rows only swap nodes once bootstrapped.</summary>
     public bool IsBootstrapped { get; set; }
@@ -104,7 +102,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         for (var node = Ages.Newest; node is not null;)
         {
             var older = node.Older;
-            bool fits = node.Id != id && Diversity.AllowsInRow(node.EndPoint, RowOf(node.Id));
+            bool fits = node.Id != id && _diversity.AllowsInRow(node.EndPoint, RowOf(node.Id));
             if (!fits || !identity.Table.TryAdd(node)) Forget(node);
             node = older;
         }
@@ -127,11 +125,12 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
             if (!isHearsay) OnRowFull(now, row, id, from);
             return null;
         }
-        if (!Diversity.Allows(from, RowOf(id))) return null;
+        if (!_diversity.Allows(from, RowOf(id))) return null;
         if (giving is not null) Remove(giving);
         var node = new KnownNode(id, from) { Added = ticks.Now, Pinged = ticks.Now, Seen = ticks.Now };
         if (!identity.Table.TryAdd(node)) return null;
         Ages.Add(node);
+        _diversity.Add(node);
         return node;
     }
 
@@ -146,7 +145,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
     {
         if (id == identity.Table.Id || _introductions.Count >= MaxIntroductions || requests.IsSuspended) return;
         if (RowOf(id) is { IsFull: true } row && FindHearsay(row) is null && (!IsBootstrapped || _swaps + _introductions.Count >= MaxSwaps)) return;
-        if (!Diversity.Allows(from, RowOf(id))) return;
+        if (!_diversity.Allows(from, RowOf(id))) return;
         if (_introductions.Add(from)) Ping(now, from, (_, _) => _introductions.Remove(from)); // the answer itself adds it
     }
 
@@ -161,7 +160,7 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
             if (oldest is null || (node.Pinged, node.Added).CompareTo((oldest.Pinged, oldest.Added)) < 0) oldest = node;
         }
         if (oldest is null || ticks.Now - oldest.Pinged < Ticks.RecentNode && ticks.Now - oldest.Added > Ticks.OldNode) return;
-        if (!Diversity.Allows(from, row)) return;
+        if (!_diversity.Allows(from, row)) return;
         _swaps++;
         Verify(now, oldest, (at, isAlive) =>
         {
@@ -220,5 +219,9 @@ internal sealed class TableMaintenance(RpcSettings settings, RequestTable reques
         Forget(node);
     }
 
-    private void Forget(KnownNode node) => Ages.Remove(node);
+    private void Forget(KnownNode node)
+    {
+        Ages.Remove(node);
+        _diversity.Remove(node);
+    }
 }
