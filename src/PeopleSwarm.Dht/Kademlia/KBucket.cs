@@ -6,15 +6,15 @@ internal sealed class KBucket
     /// <summary>k of this network.</summary>
     public const int Size = 20;
 
-    private readonly List<KnownNode> _nodes = [];
+    private KnownNode[] _nodes = []; // of at most Size, which a list would exceed by half
 
-    public IReadOnlyList<KnownNode> Nodes => _nodes;
+    public IReadOnlyList<KnownNode> Nodes => new ArraySegment<KnownNode>(_nodes, 0, Count);
 
-    public int Count => _nodes.Count;
+    public int Count { get; private set; }
 
     public KnownNode this[int index] => _nodes[index];
 
-    public bool IsFull => _nodes.Count >= Size;
+    public bool IsFull => Count >= Size;
 
     public KnownNode? Find(in NodeId id)
     {
@@ -33,7 +33,9 @@ internal sealed class KBucket
             return true;
         }
         if (IsFull) return false;
-        _nodes.Insert(~index, node);
+        if (Count == _nodes.Length) Array.Resize(ref _nodes, Math.Clamp(2 * Count, 2, Size));
+        Array.Copy(_nodes, ~index, _nodes, ~index + 1, Count++ - ~index);
+        _nodes[~index] = node;
         return true;
     }
 
@@ -41,13 +43,14 @@ internal sealed class KBucket
     {
         int index = IndexOf(id);
         if (index < 0) return false;
-        _nodes.RemoveAt(index);
+        Array.Copy(_nodes, index + 1, _nodes, index, --Count - index);
+        _nodes[Count] = null!;
         return true;
     }
 
     private int IndexOf(in NodeId id)
     {
-        int low = 0, high = _nodes.Count - 1;
+        int low = 0, high = Count - 1;
         while (low <= high)
         {
             int middle = (low + high) >> 1;

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace PeopleSwarm.Dht.Rpc;
 
 /// <summary>
@@ -10,7 +13,7 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     private static readonly TimeSpan s_proofLifetime = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<uint, Entry> _entries = [];
-    private readonly Entry _overflow = new() { Level = bytesPerSecond };
+    private Entry _overflow = new() { Level = bytesPerSecond };
     private Timestamp _nextSweep;
     private int _sweepAt = Math.Min(FirstSweep, maxAddresses);
 
@@ -21,22 +24,24 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     public void Prove(Timestamp now, in UdpEndPoint address)
     {
         if (bytesPerSecond == 0) return;
-        if (Find(now, address) is { } entry && entry != _overflow) entry.ProvedUntil = now + s_proofLifetime;
+        ref var entry = ref Find(now, address);
+        if (!Unsafe.AreSame(ref entry, ref _overflow)) entry.ProvedUntil = now + s_proofLifetime;
     }
 
     /// <summary>The address has answered us. That matters only if it asks us, too: one without an entry has a full bucket.</summary>
     public void OnAnswer(Timestamp now, in UdpEndPoint address)
     {
-        if (_entries.TryGetValue(address.IPv4, out var entry)) entry.ProvedUntil = now + s_proofLifetime;
+        ref var entry = ref CollectionsMarshal.GetValueRefOrNullRef(_entries, address.IPv4);
+        if (!Unsafe.IsNullRef(ref entry)) entry.ProvedUntil = now + s_proofLifetime;
     }
 
     /// <summary>Whether a reply may leave.</summary>
     public bool TrySpend(Timestamp now, in UdpEndPoint to, int replySize, int requestSize)
     {
         if (bytesPerSecond == 0 || replySize <= FreeFactor * requestSize) return true;
-        var entry = Find(now, to);
+        ref var entry = ref Find(now, to);
         if (now < entry.ProvedUntil) return true;
-        Refill(now, entry);
+        Refill(now, ref entry);
         if (entry.Level < replySize)
         {
             Refused++;
@@ -47,19 +52,22 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     }
 
     /// <summary>The entry of an address; all addresses without room of their own share one.</summary>
-    private Entry Find(Timestamp now, in UdpEndPoint address)
+    private ref Entry Find(Timestamp now, in UdpEndPoint address)
     {
-        if (_entries.TryGetValue(address.IPv4, out var entry)) return entry;
+        ref var known = ref CollectionsMarshal.GetValueRefOrNullRef(_entries, address.IPv4);
+        if (!Unsafe.IsNullRef(ref known)) return ref known;
         if (_entries.Count >= _sweepAt) Sweep(now);
         if (_entries.Count >= maxAddresses)
         {
             if (_overflow.RefilledAt == default) _overflow.RefilledAt = now; // the years before it was needed fill it no further
-            return _overflow;
+            return ref _overflow;
         }
-        return _entries[address.IPv4] = new() { Level = (long)bytesPerSecond * BurstSeconds, RefilledAt = now };
+        ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_entries, address.IPv4, out _);
+        entry = new() { Level = (long)bytesPerSecond * BurstSeconds, RefilledAt = now };
+        return ref entry;
     }
 
-    private void Refill(Timestamp now, Entry entry)
+    private void Refill(Timestamp now, ref Entry entry)
     {
         long gained = (long)((now - entry.RefilledAt).TotalSeconds * bytesPerSecond);
         if (gained == 0) return;
@@ -71,21 +79,19 @@ internal sealed class ReplyBudget(int bytesPerSecond, int maxAddresses)
     {
         if (now < _nextSweep) return;
         _nextSweep = now + TimeSpan.FromSeconds(1);
-        foreach (var (address, entry) in _entries)
+        foreach (uint address in _entries.Keys)
         {
+            ref var entry = ref CollectionsMarshal.GetValueRefOrNullRef(_entries, address);
             if (now < entry.ProvedUntil) continue;
-            Refill(now, entry);
+            Refill(now, ref entry);
             if (entry.Level == (long)bytesPerSecond * BurstSeconds) _entries.Remove(address);
         }
         _sweepAt = Math.Min(maxAddresses, Math.Max(FirstSweep, 2 * _entries.Count));
     }
 
-    private sealed class Entry
+    private struct Entry
     {
-        public long Level { get; set; }
-
-        public Timestamp RefilledAt { get; set; }
-
-        public Timestamp ProvedUntil { get; set; }
+        public long Level;
+        public Timestamp RefilledAt, ProvedUntil;
     }
 }

@@ -12,7 +12,7 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
     private readonly Generations<Generation> _generations = new(maxAge);
 
     /// <summary>Entries of both generations.</summary>
-    public int Count => _generations.Fresh.Entries.Count + _generations.Stale.Entries.Count;
+    public int Count => _generations.Fresh.Count + _generations.Stale.Count;
 
     /// <summary>Their weight.</summary>
     public long Weight => _generations.Fresh.Weight + _generations.Stale.Weight;
@@ -25,8 +25,8 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
     public bool TryGet(Timestamp now, TKey key, [MaybeNullWhen(false)] out TValue value, bool renew = false)
     {
         _generations.Advance(now);
-        bool isFresh = _generations.Fresh.Entries.TryGetValue(key, out var entry);
-        if (!isFresh && !_generations.Stale.Entries.TryGetValue(key, out entry))
+        bool isFresh = _generations.Fresh.TryGet(key, out var entry);
+        if (!isFresh && !_generations.Stale.TryGet(key, out entry))
         {
             value = default;
             return false;
@@ -67,15 +67,25 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
 
     private sealed class Generation : IGeneration
     {
-        public Dictionary<TKey, Entry> Entries { get; } = [];
+        private Dictionary<TKey, Entry>? _entries; // most generations of a node at rest are empty
+
+        public IEnumerable<KeyValuePair<TKey, Entry>> Entries => _entries ?? [];
+
+        public int Count => _entries?.Count ?? 0;
 
         public SourceShares<TKey> Shares { get; } = new();
 
         public long Weight { get; private set; }
 
+        public bool TryGet(TKey key, out Entry entry)
+        {
+            entry = default;
+            return _entries?.TryGetValue(key, out entry) == true;
+        }
+
         public void Put(TKey key, in Entry entry)
         {
-            ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(Entries, key, out _);
+            ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(_entries ??= [], key, out _);
             Release(place);
             place = entry;
             Weight += entry.Weight;
@@ -83,7 +93,7 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
 
         public bool Remove(TKey key)
         {
-            if (!Entries.Remove(key, out var entry)) return false;
+            if (_entries?.Remove(key, out var entry) != true) return false;
             Release(entry);
             return true;
         }
@@ -96,9 +106,10 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
 
         public void Clear()
         {
-            int count = Entries.Count;
-            Entries.Clear();
-            Entries.TrimExcess(count); // room for as many again, and no longer for the busiest time there ever was
+            int count = Count;
+            _entries?.Clear();
+            if (count == 0) _entries = null;
+            else _entries!.TrimExcess(count); // room for as many again, and no longer for the busiest time there ever was
             Shares.Clear();
             Weight = 0;
         }

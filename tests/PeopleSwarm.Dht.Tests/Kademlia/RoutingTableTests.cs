@@ -70,7 +70,7 @@ public class RoutingTableTests
             foreach (var bytes in ids)
             {
                 for (int i = 0; i < shared && bytes[31] % 2 == 0; i++) bytes[i] = 0; // some deep rows
-                table.TryAdd(new(new(bytes), default));
+                table.TryAdd(new(new(bytes), UdpEndPoint.AnyIPv4));
             }
             var target = new NodeId(targetBytes);
             var expected = table.All().OrderBy(n => n.Id, Comparer<NodeId>.Create((a, b) => a.CompareDistance(b, target))).Take(k);
@@ -100,7 +100,7 @@ public class RoutingTableTests
         Assert.Equal(0, table.Count);
     }
 
-    private static KnownNode Node(string prefix) => new(NodeId.Parse(prefix.PadRight(64, '0')), default);
+    private static KnownNode Node(string prefix) => new(NodeId.Parse(prefix.PadRight(64, '0')), UdpEndPoint.AnyIPv4);
 
     private static KnownNode[] Closest(RoutingTable table, NodeId target, int k)
     {
