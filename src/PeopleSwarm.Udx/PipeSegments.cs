@@ -4,7 +4,7 @@ namespace PeopleSwarm.Udx;
 internal static class PipeSegments
 {
     public const int Smallest = 512;
-    private const int Largest = 64 * 1024;
+    public const int Largest = 64 * 1024;
 
     /// <summary>The size of the next block of a pipe that holds so many bytes.</summary>
     public static int Size(long held) => (int)Math.Clamp(4 * held, Smallest, Largest);

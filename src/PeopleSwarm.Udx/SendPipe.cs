@@ -8,16 +8,18 @@ namespace PeopleSwarm.Udx;
 /// The way out of a stream. The application writes into a pipe whose reader stands at the first byte that is not acknowledged,
 /// so the pipe is the resend buffer too. A flush waits when a good deal is unacknowledged, unless the path holds it all: then when
 /// a good deal is unsent. So long paths and repairs are not short of bytes, and short ones take no more memory than they need.
+/// What a good deal is, the streams that send at once decide between them (<see cref="SendShares"/>).
 /// </summary>
 internal sealed class SendPipe : ISendBuffer
 {
-    private const int ShortPath = 1024 * 1024; // held for a path of less than a millisecond: a gigabyte a second has less under way
     private static readonly TimeSpan s_longRoundTrip = TimeSpan.FromMilliseconds(1);
 
     private readonly Pipe _pipe;
     private readonly StreamSignal _signal;
-    private readonly int _maxHeld, _held;
+    private readonly SendShares _shares;
+    private readonly int _maxHeld;
     private bool _isLongPath;
+    private bool _isBusy;
     private long _sent;
     private ReadOnlySequence<byte> _unacknowledged; // of the read that is open now
     private long _start;                            // stream offset of its first byte
@@ -27,12 +29,11 @@ internal sealed class SendPipe : ISendBuffer
     private bool _isOpen;
     private bool _isClosed;
 
-    public SendPipe(PipeOptions options, StreamSignal signal, int maxHeld)
+    public SendPipe(PipeOptions options, StreamSignal signal, SendShares shares, int maxHeld)
     {
         _pipe = new Pipe(options);
-        _signal = signal;
-        (_maxHeld, _held) = (maxHeld, Math.Min(maxHeld, ShortPath));
-        Output = new StreamOutput(_pipe.Writer, signal, options.WriterScheduler, _held);
+        (_signal, _shares, _maxHeld) = (signal, shares, maxHeld);
+        Output = new StreamOutput(_pipe.Writer, signal, options.WriterScheduler, Math.Min(maxHeld, SendShares.Least));
     }
 
     /// <summary>The application's end.</summary>
@@ -69,7 +70,8 @@ internal sealed class SendPipe : ISendBuffer
         }
         IsEnded |= hasEnded && End >= flushed;
         (_cursorOffset, _cursor) = (_start, _unacknowledged.Start);
-        Output.Allow(RoomUpTo(_maxHeld, _held, _held / 2), ResumeAt);
+        _shares.Update(ref _isBusy, End > _released);
+        Output.Allow(RoomUpTo(_maxHeld, Held, Held / 2), ResumeAt);
         return End != end || IsEnded != isEnded;
     }
 
@@ -85,7 +87,9 @@ internal sealed class SendPipe : ISendBuffer
         if (_isLongPath && Output.IsWaitingBefore(ResumeAt)) _signal.RaiseOnLoop(StreamSignals.Acknowledged);
     }
 
-    private long ResumeAt => RoomUpTo(_maxHeld / 4 * 3, _held / 2, _held / 4);
+    private int Held => Math.Min(_maxHeld, _shares.Each);
+
+    private long ResumeAt => RoomUpTo(_maxHeld / 4 * 3, Held / 2, Held / 4);
 
     private long RoomUpTo(int mostUnacknowledged, int unacknowledged, int unsent) => _isLongPath
         ? Math.Min(_released + mostUnacknowledged, Math.Max(_released + unacknowledged, _sent + unsent))
@@ -98,6 +102,7 @@ internal sealed class SendPipe : ISendBuffer
     {
         if (_isClosed) return;
         _isClosed = true;
+        _shares.Update(ref _isBusy, false);
         _unacknowledged = default;
         _cursor = default;
         _pipe.Reader.Complete(error);

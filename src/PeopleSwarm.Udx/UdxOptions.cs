@@ -37,6 +37,11 @@ public sealed class UdxOptions
     [Range(16 * 1024, 256 * 1024 * 1024)]
     public int SendBuffer { get; set; } = 8 * 1024 * 1024;
 
+    /// <summary>Memory of buffers that a transport keeps for its streams' next use, in bytes; what nobody needs for ten seconds is let go.
+    /// Default 64 MiB.</summary>
+    [Range(0, 1024 * 1024 * 1024)]
+    public int MaxKeptBytes { get; set; } = 64 * 1024 * 1024;
+
     /// <summary>How long a disposed stream may take to deliver what was flushed and to see the peer's end, at most an hour. Default 5 s.</summary>
     public TimeSpan Linger { get; set; } = TimeSpan.FromSeconds(5);
 

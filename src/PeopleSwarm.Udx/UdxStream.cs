@@ -7,7 +7,8 @@ namespace PeopleSwarm;
 /// <summary>A UDX stream: reliable, ordered, both ways, over UDP.</summary>
 /// <remarks>
 /// <para>Writes are kept until the peer has acknowledged them; a flush waits while a megabyte is unacknowledged, or, on
-/// a path that holds more, while half a megabyte is unsent or <see cref="UdxOptions.SendBuffer"/> bytes are unacknowledged.
+/// a path that holds more, while half a megabyte is unsent or <see cref="UdxOptions.SendBuffer"/> bytes are unacknowledged; while more than
+/// eight streams of a transport send, each holds less.
 /// A reader that stops costs at most <see cref="UdxOptions.ReceiveWindow"/> bytes; bytes it has examined without consuming them
 /// count as read, so a long message can be waited for. <see cref="Input"/> completed early drops what still comes and lets the peer go on to its end.</para>
 /// <para>Spec: udx, sections 5, 8, 14 and 16. Safe on any thread; each pipe end takes one caller.</para>
@@ -38,7 +39,7 @@ public sealed partial class UdxStream : IReliableStream
         _options = options;
         LocalId = localId;
         _signal = new StreamSignal(transport.Signals, this);
-        _send = new SendPipe(transport.SendPipeOptions, _signal, transport.Options.SendBuffer);
+        _send = new SendPipe(transport.SendPipeOptions, _signal, transport.SendShares, transport.Options.SendBuffer);
         _receive = new ReceivePipe(transport.ReceivePipeOptions, _signal, transport.Options.ReceiveWindow / 8);
     }
 

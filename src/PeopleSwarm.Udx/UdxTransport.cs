@@ -14,6 +14,7 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
     private readonly ConcurrentDictionary<uint, UdxStream> _streams = new();
     private readonly UdxMetrics _metrics;
     private readonly IRandomSource _random;
+    private readonly PipeBlockPool _blocks;
     private readonly Lock _gate = new();
     private int _streamCount;
     private volatile bool _isDisposed;
@@ -28,9 +29,10 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         _random = random;
         Endpoint = new UdxEndpoint(options, random);
         Signals = new SignalStack(host.Wake, host is DatagramHost own ? own.SendNow : host.Wake);
-        SendPipeOptions = new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.Smallest,
+        _blocks = new PipeBlockPool(options.MaxKeptBytes);
+        SendPipeOptions = new PipeOptions(_blocks, readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
-        ReceivePipeOptions = new PipeOptions(readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
+        ReceivePipeOptions = new PipeOptions(_blocks, readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         host.SocketFailed += OnSocketFailed;
         host.Attach(this);
@@ -40,12 +42,13 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
 
     public int StreamCount => Volatile.Read(ref _streamCount);
 
-    public Timestamp? NextTimeout => Endpoint.NextTimeout;
+    public Timestamp? NextTimeout => Timestamp.Earliest(Endpoint.NextTimeout, _blocks.TrimAt(Host.Now));
 
     internal UdxOptions Options { get; }
     internal ILogger Logger { get; }
     internal UdxEndpoint Endpoint { get; }
     internal SignalStack Signals { get; }
+    internal SendShares SendShares { get; } = new();
     internal PipeOptions SendPipeOptions { get; }
     internal PipeOptions ReceivePipeOptions { get; }
 
@@ -98,7 +101,11 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         return Endpoint.Receive(now, datagram, source);
     }
 
-    public void HandleTimeout(Timestamp now) => Endpoint.HandleTimeout(now);
+    public void HandleTimeout(Timestamp now)
+    {
+        Endpoint.HandleTimeout(now);
+        _blocks.Trim(now);
+    }
 
     public bool PollTransmit(Timestamp now, Span<byte> buffer, out Transmit transmit)
     {

@@ -19,10 +19,10 @@ public class PipeBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        PipeOptions options = new(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: 64 * 1024,
+        PipeOptions options = new(new PipeBlockPool(1024 * 1024), readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: 64 * 1024,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         _signals = new(static () => { }, static () => { });
-        _send = new(options, new StreamSignal(_signals, null!), 1024 * 1024);
+        _send = new(options, new StreamSignal(_signals, null!), new SendShares(), 1024 * 1024);
         _receive = new(options, new StreamSignal(_signals, null!), signalBytes: 512 * 1024);
     }
 
