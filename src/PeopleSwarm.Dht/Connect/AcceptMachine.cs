@@ -30,9 +30,10 @@ internal sealed class AcceptMachine
     private readonly IPeerGate? _gate;
     private readonly Action<PeerLink> _accepted;
     private readonly Dictionary<NodeId, AcceptSession> _sessions = [];
+    private readonly LinkedList<AcceptSession> _open = [], _over = []; // each by its deadline, as all in it wait equally long
     private readonly List<AcceptSession?> _slots = [];
+    private readonly PriorityQueue<int, int> _freeSlots = new(); // the lowest first
     private readonly RateLimiter<byte> _rate;
-    private long _order;
 
     public AcceptMachine(PeerContext context, KeyPair keyPair, AnnounceMachine announcer, RelayRouter router, PeerListenOptions options,
         IPeerGate? gate, Action<PeerLink> accepted)
@@ -47,15 +48,7 @@ internal sealed class AcceptMachine
     /// <summary>Messages dropped over a limit.</summary>
     public long Dropped { get; private set; }
 
-    public Timestamp? NextTimeout
-    {
-        get
-        {
-            Timestamp? next = null;
-            foreach (var session in _sessions.Values) next = Timestamp.Earliest(next, session.Due);
-            return next;
-        }
-    }
+    public Timestamp? NextTimeout => Timestamp.Earliest(_open.First?.Value.Due, _over.First?.Value.Due);
 
     /// <summary>Takes a client's handshake, however it came.</summary>
     public void Receive(Timestamp now, in RpcIncoming request, in PeerHandshakeMessage message)
@@ -90,10 +83,10 @@ internal sealed class AcceptMachine
 
     public void HandleTimeout(Timestamp now)
     {
-        foreach (var session in _sessions.Values.Where(s => s.Due <= now).ToArray())
+        while (_over.First is { Value: var over } && over.Due <= now) Forget(now, over);
+        while (_open.First is { Value: var session } && session.Due <= now)
         {
-            if (session.IsOver) Forget(now, session);
-            else if (session.Punch is { IsPunching: true } || session.Relay is { IsPending: true })
+            if (session.Punch is { IsPunching: true } || session.Relay is { IsPending: true })
                 SetState(session, session.State, now + _context.Options.PassiveWait); // ends by its own schedule
             else if (session.State == AcceptState.Upgrading) StayRelayed(now, session);
             else Close(now, session);
@@ -117,13 +110,12 @@ internal sealed class AcceptMachine
     private AcceptSession AddSession(Timestamp now, in NodeId key, in RpcIncoming request, in HandshakeWay way)
     {
         if (_sessions.Count >= _options.MaxHandshakes) MakeRoom(now);
-        int id = _slots.IndexOf(null);
-        if (id < 0)
+        if (!_freeSlots.TryDequeue(out int id, out _))
         {
             id = _slots.Count;
             _slots.Add(null);
         }
-        var session = new AcceptSession(id, key, request, way, _order++);
+        var session = new AcceptSession(id, key, request, way);
         (_sessions[key], _slots[id]) = (session, session);
         Owe(session, request, way);
         return session;
@@ -133,10 +125,7 @@ internal sealed class AcceptMachine
     private void MakeRoom(Timestamp now)
     {
         Dropped++;
-        AcceptSession? oldest = null;
-        foreach (var session in _sessions.Values)
-            if (oldest is null || (session.IsOver, -session.Order).CompareTo((oldest.IsOver, -oldest.Order)) > 0) oldest = session;
-        if (oldest is not null) Forget(now, oldest);
+        if ((_over.First ?? _open.First) is { Value: var oldest }) Forget(now, oldest);
     }
 
     private static void Owe(AcceptSession session, in RpcIncoming request, in HandshakeWay way)
@@ -334,14 +323,18 @@ internal sealed class AcceptMachine
     {
         _sessions.Remove(session.Key);
         _slots[session.Id] = null;
-        while (_slots.Count != 0 && _slots[^1] is null) _slots.RemoveAt(_slots.Count - 1);
+        _freeSlots.Enqueue(session.Id, session.Id);
         session.Release(now);
-        SetState(session, AcceptState.Closed, null);
+        session.State = AcceptState.Closed;
+        session.Place.List?.Remove(session.Place);
+        _context.DeadlinesChanged = true;
     }
 
-    private void SetState(AcceptSession session, AcceptState state, Timestamp? due)
+    private void SetState(AcceptSession session, AcceptState state, Timestamp due)
     {
         (session.State, session.Due) = (state, due);
+        session.Place.List?.Remove(session.Place);
+        (session.IsOver ? _over : _open).AddLast(session.Place);
         _context.DeadlinesChanged = true;
     }
 }

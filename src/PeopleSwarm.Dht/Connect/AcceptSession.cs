@@ -16,25 +16,31 @@ internal enum AcceptState
 }
 
 /// <summary>One client's handshake.</summary>
-internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, HandshakeWay way, long order)
+internal sealed class AcceptSession
 {
+    public AcceptSession(int id, in NodeId key, in RpcIncoming request, in HandshakeWay way)
+    {
+        (Id, Key, Request, IsDirect, ClientAddress) = (id, key, request, way.PeerAddress is null, way.PeerAddress ?? request.From);
+        Place = new(this);
+    }
+
     /// <summary>What punch rounds name; reused once the session is forgotten.</summary>
-    public int Id { get; } = id;
+    public int Id { get; }
 
     /// <summary>The hash of the client's message.</summary>
-    public NodeId Key { get; } = key;
+    public NodeId Key { get; }
 
     /// <summary>The request that brought it first.</summary>
-    public RpcIncoming Request { get; } = request;
+    public RpcIncoming Request { get; }
 
-    /// <summary>Grows with each session.</summary>
-    public long Order { get; } = order;
+    /// <summary>Where it stands among those with a deadline.</summary>
+    public LinkedListNode<AcceptSession> Place { get; }
 
     /// <summary>Whether the client asked us without a relay.</summary>
-    public bool IsDirect { get; } = way.PeerAddress is null;
+    public bool IsDirect { get; }
 
     /// <summary>The client as the relay, or we, saw it.</summary>
-    public UdpEndPoint ClientAddress { get; } = way.PeerAddress ?? request.From;
+    public UdpEndPoint ClientAddress { get; }
 
     public AcceptState State { get; set; }
 
@@ -46,7 +52,10 @@ internal sealed class AcceptSession(int id, NodeId key, RpcIncoming request, Han
 
     /// <summary>Whether packets from there are the peer's on any socket of ours: the host it was reached at, or the one the relay saw.</summary>
     public bool IsHostOfPeer(UdpEndPoint source) => source.HasSameAddress(ConnectedTo) || source.HasSameAddress(ClientAddress);
-    public Timestamp? Due { get; set; }
+
+    /// <summary>When it is given up or forgotten.</summary>
+    public Timestamp Due { get; set; }
+
     public IHandshake? Handshake { get; set; }
     public PublicKey RemotePublicKey { get; set; }
     public NoisePayload? Remote { get; set; }
