@@ -6,6 +6,8 @@ internal sealed partial class DatagramHost
     /// <summary>The most one UDP datagram, or one run of segments, can carry over IPv4.</summary>
     private const int TransmitBufferSize = 65_507;
 
+    private static readonly TimeSpan s_late = TimeSpan.FromMicroseconds(25); // some system calls
+
     private readonly byte[] _transmitBuffer = GC.AllocateUninitializedArray<byte>(TransmitBufferSize, pinned: true);
     private ReceiveCounts _received;
     private TransmitCounts _sent;
@@ -23,7 +25,9 @@ internal sealed partial class DatagramHost
         {
             try
             {
-                if (machine.Receive(_now, datagram, source)) return;
+                if (!machine.Receive(_now, datagram, source)) continue;
+                if (machine is not IHostedMachine) SendIfLate();
+                return;
             }
             catch (Exception error)
             {
@@ -32,6 +36,14 @@ internal sealed partial class DatagramHost
             }
         }
         _received.Unclaimed++;
+    }
+
+    /// <summary>What one datagram or one command led to does not wait for the next ones, if they take long.</summary>
+    private void SendIfLate()
+    {
+        var before = _now;
+        ReadClock();
+        if (_now - before >= s_late) SendSome();
     }
 
     /// <summary>Polls every machine for a bounded number of transmits. True if there may be more.</summary>

@@ -243,6 +243,7 @@ internal sealed partial class DatagramHost : IDatagramHost
             {
                 UdxLog.PostedWorkFailed(_logger, error);
             }
+            SendIfLate();
         }
         return !_posted.IsEmpty;
     }

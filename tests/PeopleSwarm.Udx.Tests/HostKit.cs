@@ -58,6 +58,12 @@ internal sealed class ScriptedMachine : IDatagramMachine
         get { lock (_gate) return _received[index]; }
     }
 
+    /// <summary>Transmits not polled yet.</summary>
+    public int Waiting
+    {
+        get { lock (_gate) return _outbox.Count; }
+    }
+
     public void Queue(byte[] bytes, Transmit transmit)
     {
         lock (_gate) _outbox.Enqueue((bytes, transmit with { Length = bytes.Length }));

@@ -56,6 +56,60 @@ public class TurnBoundsTests
         Assert.All(machine.Received.GroupBy(r => r.Turn), g => Assert.InRange(g.Count(), 1, 2));
     }
 
+    [Fact]
+    public async Task What_long_work_led_to_leaves_before_the_next_work()
+    {
+        ScriptedMachine machine = new();
+        await using var host = HostKit.Create();
+        host.Attach(machine);
+        var socket = host.Bind(HostKit.AnyLoopback);
+        List<int> waiting = [];
+        await host.OnLoop(() =>
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                host.Post(_ =>
+                {
+                    waiting.Add(machine.Waiting);
+                    machine.Queue([1], new(host.GetLocalEndPoint(socket), 1, socket));
+                    Thread.Sleep(1);
+                }, null);
+            }
+        });
+        await machine.WaitForCount(3);
+        Assert.Equal([0, 0, 0], waiting);
+    }
+
+    [Fact]
+    public async Task What_a_datagram_led_to_leaves_before_the_next_one_if_it_took_long()
+    {
+        const byte Question = 1, Answer = 2;
+        List<int> waiting = [];
+        ScriptedMachine machine = null!;
+        UdpEndPoint self = default;
+        SocketId socket = default;
+        machine = new() { Takes = bytes => bytes[0] == Answer || Serve() };
+        await using var host = HostKit.Create();
+        host.Attach(machine);
+        socket = host.Bind(HostKit.AnyLoopback);
+        self = host.GetLocalEndPoint(socket);
+        using Socket sender = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        await host.OnLoop(() =>
+        {
+            for (int i = 0; i < 3; i++) sender.SendTo([Question], self.ToIPEndPoint()); // all wait when the turn begins
+        });
+        await machine.WaitForCount(6);
+        Assert.Equal([0, 0, 0], waiting);
+
+        bool Serve()
+        {
+            waiting.Add(machine.Waiting);
+            machine.Queue([Answer], new(self, 1, socket));
+            Thread.Sleep(1);
+            return true;
+        }
+    }
+
     /// <summary>Counts the turns by the polls that end each.</summary>
     private sealed class TurnMachine : IDatagramMachine
     {
