@@ -63,6 +63,10 @@ public interface IReliableStream : IDuplexPipe, IAsyncDisposable
     /// <exception cref="IOException">The stream closed first.</exception>
     ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Completes when a packet of the peer has come since <see cref="Connect"/>: it is there. By default, when it has acknowledged what was flushed.</summary>
+    /// <exception cref="IOException">The stream closed first.</exception>
+    ValueTask WaitForPeerAsync(CancellationToken cancellationToken = default) => FlushAcknowledgedAsync(cancellationToken);
+
     /// <summary>Destroys the stream at once; the peer is told by one unreliable packet. Unread and unsent bytes are lost.</summary>
     void Abort(Exception? error = null);
 }

@@ -69,14 +69,7 @@ internal sealed partial class DhtNode : IDhtNode
         ThrowIfBadMessageSize(options.MaxMessageSize);
         await StartAsync(cancellationToken).ConfigureAwait(false);
         long started = _services.Time.GetTimestamp();
-        var outcome = await DialAsync(publicKey, keyPair, options, cancellationToken).ConfigureAwait(false);
-        if (outcome.Link is not { } link)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            PeerLog.ConnectFailed(_logger, publicKey, outcome.Error!.Error);
-            throw outcome.Error;
-        }
-        var connection = Open(link, options.KeepAlive, options.MaxMessageSize, options.OnUnorderedMessage);
+        var (link, connection) = await DialAsync(publicKey, keyPair, options, cancellationToken).ConfigureAwait(false);
         try
         {
             var left = options.Timeout - _services.Time.GetElapsedTime(started);
@@ -167,22 +160,44 @@ internal sealed partial class DhtNode : IDhtNode
         }
     }
 
-    private async Task<ConnectOutcome> DialAsync(PublicKey publicKey, KeyPair keyPair, PeerConnectOptions options, CancellationToken cancellationToken)
+    /// <summary>Dials, and opens the channel on the loop: it has the first word out in the same turn.</summary>
+    private async Task<(PeerLink Link, PeerConnection Connection)> DialAsync(PublicKey publicKey, KeyPair keyPair, PeerConnectOptions options, CancellationToken cancellationToken)
     {
-        var done = new TaskCompletionSource<ConnectOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<(PeerLink, PeerConnection)>(TaskCreationOptions.RunContinuationsAsynchronously);
         ConnectMachine? machine = null;
+        Post(now =>
+        {
+            try
+            {
+                machine = _peers.Connect(now, keyPair, publicKey, options, (_, outcome) =>
+                {
+                    if (outcome.Link is { } link) done.TrySetResult((link, Open(link, options.KeepAlive, options.MaxMessageSize, options.OnUnorderedMessage)));
+                    else done.TrySetException(outcome.Error!);
+                });
+            }
+            catch (Exception error) // goes to the caller, who made the mistake
+            {
+                done.TrySetException(error);
+            }
+        });
         try
         {
-            await OnLoopAsync(now => machine = _peers.Connect(now, keyPair, publicKey, options, (_, outcome) => done.TrySetResult(outcome))).ConfigureAwait(false);
+            using (cancellationToken.UnsafeRegister(_ => Post(now => machine?.Cancel(now, PeerConnectError.PeerConnectionFailed, "Cancelled.")), null))
+            {
+                await UntilDisposedAsync(done.Task).ConfigureAwait(false);
+            }
         }
         catch (DhtException error) when (error.Error == DhtError.Destroyed)
         {
             throw new PeerConnectException(PeerConnectError.NodeDestroyed, "The node was disposed.", innerException: error);
         }
-        using (cancellationToken.UnsafeRegister(_ => Post(now => machine?.Cancel(now, PeerConnectError.PeerConnectionFailed, "Cancelled.")), null))
+        catch (PeerConnectException error)
         {
-            return await done.Task.ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            PeerLog.ConnectFailed(_logger, publicKey, error.Error);
+            throw;
         }
+        return await done.Task.ConfigureAwait(false);
     }
 
     private DhtQuery<LookupReply> ChangeTopic(Topic topic, KeyPair keyPair, PeerRecord? record, long bump, bool withdraw, DhtQueryOptions? options)

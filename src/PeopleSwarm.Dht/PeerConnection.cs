@@ -59,9 +59,9 @@ internal sealed class PeerConnection : IPeerConnection
         return new(link, channel, time, logger);
     }
 
-    /// <summary>Completes when the peer has answered on the path: what the channel sends first was acknowledged.</summary>
+    /// <summary>Completes when the peer was heard on the path: it acknowledged what the channel sends first, or sent the same itself.</summary>
     public async Task ProveAsync(TimeSpan limit, CancellationToken cancellationToken) =>
-        await _stream.FlushAcknowledgedAsync(cancellationToken).AsTask().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
+        await _stream.WaitForPeerAsync(cancellationToken).AsTask().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
 
     public Stream AsStream()
     {

@@ -52,7 +52,7 @@ internal sealed class PeerListener : IPeerListener
         await announced.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Takes a link from the loop and hands it on once it is open; never waits.</summary>
+    /// <summary>Takes a link on the loop, so that its first packet leaves in the same turn, and hands it on once the peer is there; never waits.</summary>
     public void Admit(PeerLink link) => _ = AdmitAsync(link);
 
     public ValueTask DisposeAsync()
@@ -62,7 +62,6 @@ internal sealed class PeerListener : IPeerListener
 
     private async Task AdmitAsync(PeerLink link)
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // the loop has other things to do
         var connection = _node.Open(link, _options.KeepAlive, _options.MaxMessageSize, _options.OnUnorderedMessage);
         try
         {

@@ -9,6 +9,8 @@ public sealed partial class UdxStream : IStreamEvents
 {
     private readonly List<AcknowledgementWaiter> _waiters = [];
     private int _waiterCount;
+    private TaskCompletionSource? _heard; // while somebody waits for the peer
+    private bool _isHeard;
     private long _acknowledged;
 
     private sealed class AcknowledgementWaiter(long offset) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -57,6 +59,28 @@ public sealed partial class UdxStream : IStreamEvents
             {
                 if (_waiters.Remove(waiter)) _waiterCount--;
             }
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask WaitForPeerAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            if (_isHeard) return ValueTask.CompletedTask;
+            if (_isClosed) return ValueTask.FromException(ClosedEarly());
+            _heard ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return new(_heard.Task.WaitAsync(cancellationToken));
+        }
+    }
+
+    void IStreamEvents.OnHeard()
+    {
+        lock (_gate)
+        {
+            _isHeard = true;
+            _heard?.TrySetResult();
+            _heard = null;
         }
     }
 
@@ -156,6 +180,8 @@ public sealed partial class UdxStream : IStreamEvents
         {
             if (_isClosed) return;
             _isClosed = true;
+            if (_heard?.TrySetException(error ?? new UdxException(close.Reason)) == true) _ = _heard.Task.Exception; // who waited may have given up
+            _heard = null;
             foreach (var waiter in _waiters)
             {
                 if (error is null || waiter.Offset <= BytesAcknowledged) waiter.TrySetResult();

@@ -89,6 +89,8 @@ internal sealed class FuzzStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 
     bool IStreamEvents.AcceptPath(in DatagramSource source) => Peer.Endpoint != Endpoint && UdxScenario.IsOurs(source.From);
 
+    void IStreamEvents.OnHeard() { }
+
     void IStreamEvents.OnPathProved(in DatagramSource source) { }
 
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) => Assert.True(message.IsEmpty || message[0] == (byte)Peer._salt, "a message nobody sent");

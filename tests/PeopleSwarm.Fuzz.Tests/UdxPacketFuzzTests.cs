@@ -96,6 +96,8 @@ public class UdxPacketFuzzTests
 
         bool IStreamEvents.AcceptPath(in DatagramSource source) => false;
 
+        void IStreamEvents.OnHeard() { }
+
         void IStreamEvents.OnPathProved(in DatagramSource source) { }
 
         void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) { }

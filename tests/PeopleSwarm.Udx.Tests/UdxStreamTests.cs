@@ -43,6 +43,32 @@ public class UdxStreamTests
         Assert.Equal(StreamCloseReason.Completed, (await right.Closed.WaitAsync(s_limit)).Reason);
     }
 
+    [Fact]
+    public async Task Who_waits_for_the_peer_goes_on_with_its_first_packet()
+    {
+        await using var pair = UdxPair.Create();
+        var (left, right) = pair.Connect();
+        var (atLeft, atRight) = (left.WaitForPeerAsync().AsTask(), right.WaitForPeerAsync().AsTask());
+        await Task.Delay(50);
+        Assert.False(atLeft.IsCompleted || atRight.IsCompleted);
+        await left.Output.WriteAsync(new byte[10]);
+        await Task.WhenAll(atLeft, atRight).WaitAsync(s_limit);
+        await left.WaitForPeerAsync();
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_peer_that_never_comes_hears_of_the_end()
+    {
+        await using var pair = UdxPair.Create();
+        var stream = (UdxStream)pair.Left.Connect(1, 2, UdpEndPoint.Loopback(9));
+        using CancellationTokenSource patience = new(50);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stream.WaitForPeerAsync(patience.Token).AsTask());
+        var waiting = stream.WaitForPeerAsync().AsTask();
+        stream.Abort();
+        Assert.Equal(StreamCloseReason.LocalAbort, (await Assert.ThrowsAsync<UdxException>(() => waiting.WaitAsync(s_limit))).Reason);
+        await Assert.ThrowsAsync<UdxException>(() => stream.WaitForPeerAsync().AsTask());
+    }
+
     [Theory, InlineData(true), InlineData(false)]
     public async Task An_abort_is_seen_on_both_sides_with_its_reason(bool byCompletingOutput)
     {

@@ -93,6 +93,8 @@ public class StreamMachineBenchmarks
 
         public void OnMessage(ReadOnlySpan<byte> message) { }
 
+        public void OnHeard() { }
+
         public void OnPathProved(in DatagramSource source) { }
 
         public void OnAcknowledged(long offset) { }

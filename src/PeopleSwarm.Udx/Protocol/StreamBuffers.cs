@@ -35,6 +35,9 @@ internal interface IStreamEvents
     /// <summary>A packet came from another path than the stream's own (spec udx, 5.3).</summary>
     bool AcceptPath(in DatagramSource source);
 
+    /// <summary>The first packet since the stream was connected; once.</summary>
+    void OnHeard();
+
     /// <summary>An unordered message, borrowed until the call returns.</summary>
     void OnMessage(ReadOnlySpan<byte> message);
 

@@ -20,6 +20,7 @@ internal sealed partial class StreamMachine
 
     private readonly ReorderBuffer _reorder;
     private uint _receiveNext;
+    private bool _isHeard; // since it was connected
     private bool _peerEnded; // END and all before it were read
     private AckDue _ackDue;
     private long _announcedEdge; // offset up to which the peer was last allowed to send
@@ -51,6 +52,11 @@ internal sealed partial class StreamMachine
             return;
         }
         _lastReceived = now.Microseconds;
+        if (!_isHeard && IsConnected)
+        {
+            _isHeard = true;
+            _events.OnHeard();
+        }
         FollowPeer(now, packet.Header, source);
         OnHeard();
         if (_isPathUnproved && source != _previousRemote && packet.Has(PacketTypes.Data | PacketTypes.Message))

@@ -26,6 +26,8 @@ public class AllocationTests
         public bool AcceptPath(in DatagramSource source) => true;
 
         public void OnMessage(ReadOnlySpan<byte> message) { }
+        public void OnHeard() { }
+
         public void OnPathProved(in DatagramSource source) { }
 
         public void OnAcknowledged(long offset) { }

@@ -23,6 +23,34 @@ public class StreamLifeTests
     }
 
     [Fact]
+    public void The_peer_is_heard_by_its_first_packet_whatever_it_is()
+    {
+        var pair = new StreamPair(1, link: s_wan);
+        pair.Net.RunFor(TimeSpan.FromSeconds(1));
+        Assert.Equal((0, 0), (pair.Alice.TimesHeard, pair.Bob.TimesHeard));
+        pair.Alice.Write(pair.Net.Now, "x"u8);
+        pair.Net.RunFor(TimeSpan.FromMilliseconds(25));
+        Assert.Equal((0, 1), (pair.Alice.TimesHeard, pair.Bob.TimesHeard)); // by data
+        pair.Net.RunFor(TimeSpan.FromMilliseconds(20));
+        Assert.Equal((1, 1), (pair.Alice.TimesHeard, pair.Bob.TimesHeard)); // by an acknowledgement
+        pair.Bob.Write(pair.Net.Now, "y"u8);
+        pair.Net.RunFor(TimeSpan.FromSeconds(1));
+        Assert.Equal((1, 1), (pair.Alice.TimesHeard, pair.Bob.TimesHeard));
+    }
+
+    [Fact]
+    public void A_packet_before_the_stream_is_connected_does_not_count_as_heard()
+    {
+        var peer = new RawPeer(connect: false);
+        peer.Receive(PacketTypes.Data, 0, 0, "x"u8);
+        Assert.Equal("x"u8, peer.Stream.Received);
+        Assert.Equal(0, peer.Stream.TimesHeard);
+        peer.Connect();
+        peer.Receive(PacketTypes.Data, 1, 0, "y"u8);
+        Assert.Equal(1, peer.Stream.TimesHeard);
+    }
+
+    [Fact]
     public void An_abort_reaches_the_peer_and_loses_what_is_under_way()
     {
         var pair = new StreamPair(1, link: s_wan);

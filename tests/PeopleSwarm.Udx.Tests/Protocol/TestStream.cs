@@ -25,6 +25,9 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 
     public List<string> Events { get; } = [];
 
+    /// <summary>How often it was told that the peer is there.</summary>
+    public int TimesHeard { get; private set; }
+
     public StreamClose? Closed { get; private set; }
 
     public bool PeerEnded { get; private set; }
@@ -96,6 +99,8 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
         AskedPaths.Add(source);
         return Accept(source);
     }
+
+    void IStreamEvents.OnHeard() => TimesHeard++;
 
     void IStreamEvents.OnPathProved(in DatagramSource source) => Events.Add($"proved {source.From}");
 
