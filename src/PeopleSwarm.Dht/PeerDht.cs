@@ -20,7 +20,7 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     private readonly RelayRouter _router;
     private readonly Dictionary<NodeId, PeerServer> _servers = [];
     private readonly HashSet<ConnectMachine> _connects = [];
-    private readonly TwoGenerationCache<PublicKey, IReadOnlyList<UdpEndPoint>> _relayCache;
+    private readonly TwoGenerationCache<PublicKey, KnownWay> _knownWays;
     private readonly TimeSpan _sweepInterval;
     private Timestamp? _sweepDue, _next;
     private bool _isSuspended;
@@ -34,7 +34,7 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         _routes = new(options.MaxRecords, options.RecordAge, options.MaxRecordsPerSource);
         _storage = new(context.Engine, _routes, context.Crypto, Signer, MutableSigner, context.Random, context.UnixMilliseconds, options);
         _router = new(context.Engine, _routes, options);
-        _relayCache = new(Math.Max(1, options.MaxCachedPeers), TimeSpan.FromDays(365));
+        _knownWays = new(Math.Max(1, options.MaxCachedPeers), TimeSpan.FromDays(365));
         _sweepInterval = options.RecordAge / 3;
     }
 
@@ -170,9 +170,9 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         }
         if (_connects.Count >= _context.Options.MaxConnects) throw new DhtException(DhtError.LimitReached, "Too many connects are under way.");
         ConnectMachine? machine = null;
-        machine = new(_context, keyPair, remote, KnownRelays(now, remote, options), options, now, (at, outcome) =>
+        machine = new(_context, keyPair, remote, WayTo(now, remote, options), options, now, (at, outcome) =>
         {
-            if (outcome.Link is not null && machine!.UsedRelays.Count != 0) _relayCache.Set(at, remote, machine.UsedRelays);
+            if (machine!.UsedWay is { Relays.Count: not 0 } used) _knownWays.Set(at, remote, used);
             done(at, outcome);
         });
         _connects.Add(machine);
@@ -221,11 +221,11 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     /// <summary>Relays of a peer known from an earlier run.</summary>
     public void RememberRelays(Timestamp now, PeerRecord peer)
     {
-        if (_context.Options.MaxCachedPeers != 0) _relayCache.Set(now, peer.PublicKey, peer.RelayAddresses);
+        if (_context.Options.MaxCachedPeers != 0) _knownWays.Set(now, peer.PublicKey, new(peer.RelayAddresses));
     }
 
     /// <summary>Peers we were connected to and their relays, newest last.</summary>
-    public IReadOnlyList<PeerRecord> RememberedRelays(int limit) => [.. _relayCache.Entries.TakeLast(limit).Select(e => new PeerRecord(e.Key, e.Value))];
+    public IReadOnlyList<PeerRecord> RememberedRelays(int limit) => [.. _knownWays.Entries.TakeLast(limit).Select(e => new PeerRecord(e.Key, e.Value.Relays))];
 
     /// <summary>Fails all connects and drops all listeners without a word: the node goes away.</summary>
     public void Destroy(Timestamp now)
@@ -252,12 +252,11 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     }
 
     /// <summary>What the caller names, else what we remember; what announced itself on us comes before both.</summary>
-    private IReadOnlyList<UdpEndPoint> KnownRelays(Timestamp now, PublicKey remote, PeerConnectOptions options)
+    private KnownWay WayTo(Timestamp now, PublicKey remote, PeerConnectOptions options)
     {
-        var target = PeerTarget.Of(_context.Crypto, remote);
-        var known = options.RelayAddresses;
-        if (known.Count == 0 && _context.Options.MaxCachedPeers != 0 && _relayCache.TryGet(now, remote, out var cached, renew: true)) known = cached;
-        return _routes.TryGet(now, target, out var route) && route.Relay is { } relay ? [relay, .. known] : known;
+        var way = new KnownWay(options.RelayAddresses);
+        if (way.Relays.Count == 0 && _context.Options.MaxCachedPeers != 0 && _knownWays.TryGet(now, remote, out var remembered, renew: true)) way = remembered;
+        return _routes.TryGet(now, PeerTarget.Of(_context.Crypto, remote), out var route) && route.Relay is { } relay ? new([relay, .. way.Relays]) : way;
     }
 }
 

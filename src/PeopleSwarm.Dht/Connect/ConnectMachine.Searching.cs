@@ -41,6 +41,28 @@ internal sealed partial class ConnectMachine
         FailIfExhausted(now);
     }
 
+    /// <summary>Asks who answered the last time, for a moment alone: nobody else need work for a connect that succeeds at once.</summary>
+    private void TryFirst(Timestamp now, UdpEndPoint first)
+    {
+        _spreadAt = now + _alone;
+        _tried.Add(first);
+        _knownAttempts++;
+        Attempt(now, first, at =>
+        {
+            _knownAttempts--;
+            AskAll(at);
+        });
+    }
+
+    private void AskAll(Timestamp now)
+    {
+        if (_isAskingAll) return;
+        (_isAskingAll, _spreadAt) = (true, null);
+        _context.DeadlinesChanged = true;
+        TryKnown(now);
+        Search(now, _isSeeded ? _known : null);
+    }
+
     private void TryKnown(Timestamp now)
     {
         while (_knownAttempts < MaxParallelKnown && _knownLeft.TryDequeue(out var relay))
@@ -127,7 +149,7 @@ internal sealed partial class ConnectMachine
 
     private void TakePayload(Timestamp now, UdpEndPoint relay, RpcResponse response, UdpEndPoint? peerAddress, NoisePayload payload, HandshakeResult keys)
     {
-        _server = new(payload, keys, relay, peerAddress is not null, peerAddress ?? relay, response.To, response.Socket);
+        _server = new(payload, keys, relay, peerAddress is not null, peerAddress ?? relay, response.To, response.Socket, response.RoundTrip);
         Log($"handshake through {relay}: answered{(peerAddress is { } seen ? $" from {seen}" : " directly")}");
         if (payload.Version != NoisePayload.CurrentVersion)
             Fail(now, PeerConnectError.ServerIncompatible, $"The peer speaks version {payload.Version}.");

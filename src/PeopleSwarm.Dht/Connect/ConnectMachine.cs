@@ -29,6 +29,8 @@ internal sealed partial class ConnectMachine
     private readonly NodeId _target;
     private readonly PeerConnectOptions _options;
     private readonly UdpEndPoint[] _known;
+    private readonly UdpEndPoint? _first;
+    private readonly TimeSpan _alone;
     private readonly Action<Timestamp, ConnectOutcome> _done;
     private readonly IHandshake _handshake;
     private readonly IReliableStream _stream;
@@ -45,26 +47,27 @@ internal sealed partial class ConnectMachine
     private readonly List<string> _log = [];
     private IRpcQuery? _query;
     private int _attempts, _knownAttempts, _found, _forged;
-    private bool _isSeeded;
+    private bool _isSeeded, _isAskingAll;
     private ConnectServer? _server;
     private DatagramSource? _heardEarly;
-    private Timestamp? _passiveUntil;
+    private Timestamp? _passiveUntil, _spreadAt;
 
     /// <summary>Makes the stream and the first message; <see cref="Start"/> sends it.</summary>
     /// <param name="context">What the machines of the node share.</param>
     /// <param name="keyPair">Who we are.</param>
     /// <param name="remote">Who is dialled.</param>
-    /// <param name="known">Nodes that may forward to it.</param>
+    /// <param name="known">Nodes that may forward to it, and the one that did.</param>
     /// <param name="options">How it is dialled.</param>
     /// <param name="now">The current instant; the time allowed counts from it.</param>
     /// <param name="done">Called once.</param>
     /// <exception cref="InvalidOperationException">The transport holds as many streams as it may.</exception>
-    public ConnectMachine(PeerContext context, KeyPair keyPair, in PublicKey remote, IReadOnlyList<UdpEndPoint> known, PeerConnectOptions options,
+    public ConnectMachine(PeerContext context, KeyPair keyPair, in PublicKey remote, KnownWay known, PeerConnectOptions options,
         Timestamp now, Action<Timestamp, ConnectOutcome> done)
     {
         (_context, _remote, _options, _done) = (context, remote, options, done);
         _target = PeerTarget.Of(context.Crypto, remote);
-        _known = known.Where(a => PeerContext.IsDialable(a)).Distinct().Take(MaxKnown).ToArray();
+        _known = known.Relays.Where(a => PeerContext.IsDialable(a)).Distinct().Take(MaxKnown).ToArray();
+        if (known.First is { } first && PeerContext.IsDialable(first)) (_first, _alone) = (first, known.HeadStart);
         _isOpen = context.Firewall == PeerFirewallState.Open;
         _deadline = now + options.Timeout;
         _handshake = context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Initiator, keyPair, remote, context.Namespaces.PeerHandshake);
@@ -79,18 +82,23 @@ internal sealed partial class ConnectMachine
     /// <summary>Called when nothing is tried any more; at the latest a moment after the link was handed over or refused.</summary>
     public Action? Ended { get; set; }
 
-    /// <summary>The server's relays as it told us, or those we used; for the next connect.</summary>
-    public IReadOnlyList<UdpEndPoint> UsedRelays { get; private set; } = [];
+    /// <summary>For the next connect: the server's relays as it told us, or those we used, and who answered. Null before there is a path.</summary>
+    public KnownWay? UsedWay { get; private set; }
 
-    public Timestamp? NextTimeout => State == ConnectState.Over ? null : Timestamp.Earliest(Timestamp.Earliest(_deadline, _passiveUntil), _punch?.NextTimeout);
+    public Timestamp? NextTimeout => State switch
+    {
+        ConnectState.Searching => Timestamp.Earliest(_deadline, _spreadAt),
+        ConnectState.Over => null,
+        _ => Timestamp.Earliest(Timestamp.Earliest(_deadline, _passiveUntil), _punch?.NextTimeout),
+    };
 
     public void Start(Timestamp now)
     {
         _context.DeadlinesChanged = true;
         foreach (var relay in _known) _knownLeft.Enqueue(relay);
         _isSeeded = _known.Length != 0;
-        TryKnown(now);
-        Search(now, _isSeeded ? _known : null);
+        if (_first is { } first) TryFirst(now, first);
+        else AskAll(now);
     }
 
     public void HandleTimeout(Timestamp now)
@@ -104,6 +112,7 @@ internal sealed partial class ConnectMachine
         }
         if (_passiveUntil <= now) Fail(now, PeerConnectError.HolepunchAborted, "We are reachable and waited for the peer, but it did not dial us.");
         else if (_deadline <= now) Fail(now, PeerConnectError.TimedOut, $"No connection within {_options.Timeout.TotalSeconds} s.");
+        else if (_spreadAt <= now) AskAll(now);
         else _punch?.HandleTimeout(now);
     }
 
@@ -164,7 +173,8 @@ internal sealed partial class ConnectMachine
             return;
         }
         _stream.Connect(to.Socket, server.Payload.Udx!.Id, to.From);
-        RememberRelays(server);
+        bool isReachable = path == PeerPath.Direct && server.Payload.Firewall == PeerFirewallState.Open;
+        RememberWay(server, isReachable ? to.From : server.Relay);
         Log($"connected to {to.From} ({path})");
         End(now, to.Socket);
         if (_punch?.Owns(to.Socket) == true) _punch.HandOver(to.Socket, _stream);
@@ -197,8 +207,8 @@ internal sealed partial class ConnectMachine
         Ended?.Invoke();
     }
 
-    private void RememberRelays(ConnectServer server) =>
-        UsedRelays = server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray();
+    private void RememberWay(ConnectServer server, UdpEndPoint first) =>
+        UsedWay = new(server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray(), first, server.Took);
 
     /// <summary>A request of this connect; it is not heard of any more once the connect is over.</summary>
     private void Request(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done)
@@ -253,8 +263,9 @@ internal sealed class PathGate(ConnectMachine connect)
 /// <param name="ServerAddress">The server as the relay sees it now.</param>
 /// <param name="ClientAddress">We, as the relay sees us.</param>
 /// <param name="Socket">The socket the answer came in on.</param>
+/// <param name="Took">Time the answer took.</param>
 internal sealed record ConnectServer(NoisePayload Payload, HandshakeResult Keys, UdpEndPoint Relay, bool IsRelayed, UdpEndPoint ServerAddress,
-    UdpEndPoint ClientAddress, SocketId Socket)
+    UdpEndPoint ClientAddress, SocketId Socket, TimeSpan Took)
 {
     /// <summary>Whether the server named relays to punch through.</summary>
     public bool IsHolepunchable => Payload.Holepunch is { Relays.Count: > 0 };

@@ -310,14 +310,57 @@ public class ConnectMachineTests
     }
 
     [Fact]
-    public void Relays_that_worked_are_tried_first_the_next_time()
+    public void The_next_time_who_answered_is_asked_alone_for_a_moment_and_then_everybody()
+    {
+        Connect();
+        Found(s_relays[0]);
+        Answer(Handshakes()[0], s_natServer with { Holepunch = null, RelayAddresses = s_relays[4..6] }); // in 10 ms
+        _outcomes.Clear();
+        Connect();
+        Assert.Equal([s_relays[0]], Handshakes().Select(c => c.Request.To));
+        Assert.Single(Engine.Queries);
+        _kit.Advance(0.029);
+        Assert.Single(Handshakes());
+        _kit.Advance(0.002);
+        Assert.Equal([s_relays[0], .. s_relays[4..6]], Handshakes().Select(c => c.Request.To));
+        Assert.Equal(s_relays[4..6], Engine.Query.Request.Nodes);
+        Answer(Handshakes()[0], s_openServer);
+        Assert.NotNull(Outcome.Link);
+    }
+
+    [Fact]
+    public void The_next_time_a_peer_that_strangers_reach_is_asked_itself()
     {
         Connect();
         Found(s_relays[0]);
         Answer(Handshakes()[0], s_openServer with { RelayAddresses = s_relays[4..6] });
         _outcomes.Clear();
         Connect();
+        Assert.Equal([s_serverAddress], Handshakes().Select(c => c.Request.To));
+        Answer(Handshakes()[0], s_openServer, relayed: false);
+        Assert.Equal(new DatagramSource(s_serverAddress, FakeEngine.Client), _kit.Streams[^1].Remote);
+        Assert.Single(Engine.Queries);
+    }
+
+    [Fact]
+    public void Who_answered_the_last_time_and_knows_no_way_now_costs_no_time()
+    {
+        Connect();
+        Found(s_relays[0]);
+        Answer(Handshakes()[0], s_openServer with { RelayAddresses = s_relays[4..6] });
+        Connect();
+        Handshakes()[0].Answer(_kit.Now);
         Assert.Equal(s_relays[4..6], Handshakes().Select(c => c.Request.To));
+        Assert.Equal(2, Engine.Queries.Count);
+    }
+
+    [Fact]
+    public void Relays_of_an_earlier_run_are_tried_at_once()
+    {
+        _kit.Dht.RememberRelays(_kit.Now, new(s_serverKey.PublicKey, s_relays[4..6]));
+        Connect();
+        Assert.Equal(s_relays[4..6], Handshakes().Select(c => c.Request.To));
+        Assert.Single(Engine.Queries);
     }
 
     [Fact]
