@@ -28,6 +28,8 @@ peer.SetAction(async parse =>
     {
         "dht" => DhtPeer.RunAsync(args),
         "dht-work" => DhtWork.RunAsync(args),
+        "flood-work" => FloodWork.RunAsync(args),
+        "flood" => Flood.RunAsync(args),
         _ => UdxPeer.RunAsync(args),
     });
     return 0;

@@ -21,6 +21,7 @@ internal sealed record DhtCase(string Name, Func<Side, CancellationToken, Task<J
             new("connect p95", "p95", "{0:F2} ms", "2×", "4×"),
             new("connections a second", "perSecond", "{0:F0}", "3×", "6×", LessIsBetter: false),
         ]),
+        new("flood", FloodCase.RunAsync, FloodCase.Numbers),
     ];
 
     private static DhtCase Operations(int nodes) => new($"nodes-{nodes}", (side, cancel) => AloneAsync(side, new() { ["mode"] = "operations", ["nodes"] = nodes }, cancel),
@@ -71,4 +72,5 @@ internal sealed record DhtCase(string Name, Func<Side, CancellationToken, Task<J
 /// <param name="Reach">What is to be reached, as text.</param>
 /// <param name="Aim">What is aimed at, as text.</param>
 /// <param name="LessIsBetter">Whether small is good.</param>
-internal sealed record DhtNumber(string What, string Property, string Unit, string Reach, string Aim, bool LessIsBetter = true);
+/// <param name="Against">Whether it says something how many times as good it is as npm's.</param>
+internal sealed record DhtNumber(string What, string Property, string Unit, string Reach, string Aim, bool LessIsBetter = true, bool Against = true);

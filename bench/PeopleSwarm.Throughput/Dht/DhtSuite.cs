@@ -42,8 +42,8 @@ internal static class DhtSuite
         {
             double ours = Median(runs[Side.Ours], number), npm = Median(runs[Side.Npm], number);
             double ratio = number.LessIsBetter ? npm / ours : ours / npm;
-            return string.Create(CultureInfo.InvariantCulture,
-                $"| {benchmark.Name} | {number.What} | {Text(number, ours)} | {Text(number, npm)} | {ratio:F2}× | {number.Reach} | {number.Aim} |");
+            string against = number.Against ? string.Create(CultureInfo.InvariantCulture, $"{ratio:F2}×") : "";
+            return $"| {benchmark.Name} | {number.What} | {Text(number, ours)} | {Text(number, npm)} | {against} | {number.Reach} | {number.Aim} |";
         });
     }
 
