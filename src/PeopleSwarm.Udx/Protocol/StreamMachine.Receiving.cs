@@ -16,6 +16,7 @@ internal sealed partial class StreamMachine
         Now,
     }
 
+    private const uint MaxRelayedLag = 1 << 16; // packets under way through a relay: 80 MB
     private const long SilenceBeforeFollowing = 1_000_000; // µs: longer than reordering and a burst of losses, shorter than a user's patience
 
     private readonly ReorderBuffer _reorder;
@@ -25,6 +26,7 @@ internal sealed partial class StreamMachine
     private AckDue _ackDue;
     private long _announcedEdge; // offset up to which the peer was last allowed to send
     private long _lastReceived, _lastFromRemote; // of the two, the second counts only the path we write to
+    private uint? _lastForwarded; // of the packets relayed for this stream's peer, the highest number
 
     /// <summary><see cref="IReceiveBuffer.UnreadBytes"/> went down: tells a peer that may be waiting.</summary>
     public void Consumed(Timestamp now)
@@ -46,6 +48,7 @@ internal sealed partial class StreamMachine
             _endpoint.Counters.DroppedPath++;
             return;
         }
+        FollowPeer(now, packet.Header, source);
         if (_relay is not null)
         {
             Forward(now, packet, datagram);
@@ -57,7 +60,6 @@ internal sealed partial class StreamMachine
             _isHeard = true;
             _events.OnHeard();
         }
-        FollowPeer(now, packet.Header, source);
         OnHeard();
         if (_isPathUnproved && source != _previousRemote && packet.Has(PacketTypes.Data | PacketTypes.Message))
         {
@@ -98,14 +100,22 @@ internal sealed partial class StreamMachine
         if (!IsConnected) return;
         if (source == Remote) _lastFromRemote = now.Microseconds;
         else if (now.Microseconds - _lastFromRemote >= SilenceBeforeFollowing && source != _previousRemote
-            && source.Socket == Remote.Socket && source.From.HasSameAddress(Remote.From)
-            && !SeqNumber.IsAfter(_sent.First, header.Ack) && !SeqNumber.IsAfter(header.Ack, _sent.Next))
-            ChangeRemote(now, source.Socket, RemoteId, source.From);
+            && source.Socket == Remote.Socket && source.From.HasSameAddress(Remote.From) && MayAcknowledge(header.Ack))
+        {
+            if (_relay is null) ChangeRemote(now, source.Socket, RemoteId, source.From);
+            else (Remote, _lastFromRemote) = (source, now.Microseconds);
+        }
     }
+
+    /// <summary>Whether the peer can have sent that: it acknowledges what we sent, or what we relayed to it.</summary>
+    private bool MayAcknowledge(uint ack) => _relay is null
+        ? !SeqNumber.IsAfter(_sent.First, ack) && !SeqNumber.IsAfter(ack, _sent.Next)
+        : _relay._lastForwarded is { } last && !SeqNumber.IsAfter(ack, last + 1) && last + 1 - ack < MaxRelayedLag;
 
     private void Forward(Timestamp now, in UdxPacket packet, ReadOnlySpan<byte> datagram)
     {
         var target = _relay!;
+        if (_lastForwarded is not { } last || SeqNumber.IsAfter(packet.Header.Seq, last)) _lastForwarded = packet.Header.Seq;
         if (datagram.Length > UdxPacket.MaxSize) datagram = datagram[..UdxPacket.MaxSize];
         if (_relayFilter?.Invoke(datagram.Length) == false) _endpoint.Counters.DroppedRelay++;
         else if (target.IsConnected) target.Relay(datagram);

@@ -130,7 +130,9 @@ internal sealed partial class StreamMachine
         bool wasStuck = _timeouts > 0;
         OnProgress(now);
         if (wasStuck) MarkAllLost(now);
-        if (_sent.Count > 0) RestartLossTimers(now);
+        if (_sent.Count == 0) return;
+        RestartLossTimers(now);
+        _tailProbeDue = true; // what the old path lost shows at once, and not after a timeout that knows no round trip
     }
 
     private void StartZeroWindow(long now)

@@ -88,6 +88,47 @@ public class PathTests
     }
 
     [Fact]
+    public void A_move_repeats_the_last_packet_at_once_because_the_old_path_may_have_lost_it()
+    {
+        var peer = new RawPeer();
+        peer.Stream.Write(peer.Now, "lost"u8);
+        Assert.Single(peer.Poll());
+        DatagramSource path = new(UdpEndPoint.Loopback(2000), new(4));
+        peer.Machine.ChangeRemote(peer.Now, path.Socket, 303, path.From);
+        Assert.Equal(0u, RawPeer.Header(Assert.Single(peer.Poll())).Seq);
+        Assert.Equal(path, peer.Sent[^1].To);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:9", 8, true)]
+    [InlineData("127.0.0.2:9", 8, false)] // another host
+    [InlineData("127.0.0.1:9", 9, false)] // acknowledges what was never relayed to it
+    [InlineData("127.0.0.1:9", -70_000, false)] // nor this
+    public void A_relay_follows_its_client_to_another_port_once_the_old_one_is_silent(string from, int ack, bool follows)
+    {
+        var endpoint = new UdxEndpoint(new(), new SeededRandom(1));
+        UdpEndPoint a = UdpEndPoint.Loopback(1), b = UdpEndPoint.Loopback(2), moved = UdpEndPoint.Parse(from);
+        TestStream left = new(endpoint, 11), right = new(endpoint, 22);
+        left.Machine.RelayTo(default, right.Machine);
+        right.Machine.RelayTo(default, left.Machine);
+        left.Machine.Connect(default, default, 1, a);
+        right.Machine.Connect(default, default, 2, b);
+        Send(at: 0.1, a, id: 11, seq: 3, ack: 0);
+        Send(at: 0.1, b, id: 22, seq: 7, ack: 3);
+        Send(at: 0.5, moved, id: 11, seq: 4, (uint)ack);
+        Assert.Equal(a, left.Machine.Remote.From); // it may be a packet that went astray
+        Send(at: 1.5, moved, id: 11, seq: 5, (uint)ack);
+        Assert.Equal(follows ? moved : a, left.Machine.Remote.From);
+
+        void Send(double at, UdpEndPoint source, uint id, uint seq, uint ack)
+        {
+            byte[] packet = new byte[UdxHeader.Size];
+            new UdxHeader(PacketTypes.Heartbeat, 0, id, 1000, seq, ack).Write(packet);
+            endpoint.Receive(new((long)(at * 1_000_000)), packet, new(source, default));
+        }
+    }
+
+    [Fact]
     public void The_peer_is_followed_to_another_port_of_its_host_once_the_old_one_is_silent()
     {
         var peer = new RawPeer();
