@@ -18,7 +18,7 @@ public interface IDhtNode : IAsyncDisposable
     /// <summary>Counters since the start.</summary>
     DhtStatistics Statistics { get; }
 
-    /// <summary>The status changed: bootstrapped, persistent, ephemeral, another address, online or offline. Raised on a pool thread.</summary>
+    /// <summary>The status changed: bootstrapped, persistent, ephemeral, another address or relay, online or offline. Raised on a pool thread.</summary>
     event EventHandler? StatusChanged;
 
     /// <summary>The machine's interfaces changed, or the network came back. Raised on a pool thread.</summary>
@@ -146,6 +146,9 @@ public sealed record DhtNodeStatus
 
     /// <summary>Nodes in the routing table.</summary>
     public int KnownNodes { get; init; }
+
+    /// <summary>The relay we stay connected to, because our NAT gives each destination another port; null while we need or find none.</summary>
+    public PublicKey? Relay { get; init; }
 }
 
 /// <summary>Counters of a node since its start.</summary>

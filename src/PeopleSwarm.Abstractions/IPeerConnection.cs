@@ -221,6 +221,9 @@ public enum PeerConnectError
     /// <summary>The relay did not work out.</summary>
     RelayAborted,
 
+    /// <summary>The NATs need many probes, and one side sends such to another peer, or did a moment ago: half a minute later it may work.</summary>
+    HolepunchBusy,
+
     /// <summary>The options' time is over.</summary>
     TimedOut,
 

@@ -35,6 +35,7 @@ internal sealed partial class DhtNode
             await WithdrawAsync().ConfigureAwait(false);
             await SaveStateAsync().ConfigureAwait(false);
             await OnLoopAsync(_machine.Suspend).ConfigureAwait(false);
+            _relayDialler.Clear();
             _sockets.Close();
             DhtLog.Suspended(_logger);
         }
@@ -147,6 +148,8 @@ internal sealed partial class DhtNode
             await WithdrawAsync().ConfigureAwait(false);
             await SaveStateAsync().ConfigureAwait(false);
         }
+        _relayKeeper.Dispose();
+        _relayDialler.Clear();
         await OnLoopAsync(now =>
         {
             _peers.Destroy(now);
@@ -177,6 +180,7 @@ internal sealed partial class DhtNode
         Tell(before, after);
         if (after.IsBootstrapped) _bootstrapped.TrySetResult();
         if (NeedsRelays && after.IsBootstrapped && (after.ObservedEndPoint != before.ObservedEndPoint || !before.IsBootstrapped)) _relays.Pick(); // known when first needed
+        _relayKeeper.SetNeeded(NeedsRelays && _peerOptions.KeepRelay && after is { IsBootstrapped: true, IsSuspended: false });
         bool isElsewhere = before.ObservedEndPoint is { } old && after.ObservedEndPoint is { } here && !here.HasSameAddress(old);
         if (isElsewhere || after.IsOnline && !before.IsOnline)
         {
@@ -213,6 +217,7 @@ internal sealed partial class DhtNode
             {
                 _machine.Move(now);
                 _peers.Move(now);
+                _relayDialler.Check();
             }
             else
             {

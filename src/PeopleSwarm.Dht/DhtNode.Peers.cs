@@ -57,7 +57,7 @@ internal sealed partial class DhtNode : IDhtNode
     }
 
     public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default) =>
-        await ConnectFindingRelaysAsync(publicKey, options ?? new(), cancellationToken).ConfigureAwait(false);
+        await ConnectAgainAsync(publicKey, options ?? new(), cancellationToken).ConfigureAwait(false);
 
     private async Task<PeerConnection> ConnectOnceAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
     {
@@ -101,13 +101,12 @@ internal sealed partial class DhtNode : IDhtNode
         if (options.Backlog is < 1 or > MaxBacklog) throw new ArgumentOutOfRangeException(nameof(options), options.Backlog, $"Backlog is 1 to {MaxBacklog}.");
         if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
         ThrowIfBadMessageSize(options.MaxMessageSize);
-        if (options.ChooseRelay is { } choose) options = options with { ChooseRelay = () => ChooseRelay(choose) };
-        else if (_peerOptions.FindRelays) options = options with { ChooseRelay = () => NeedsRelays ? _relays.Pick() : null };
+        RelayChoice? chooseRelay = options.ChooseRelay is { } choose ? _ => ChooseRelay(choose) : _peerOptions.FindRelays ? ChooseRelayBeside : null;
         await StartAsync(cancellationToken).ConfigureAwait(false);
         var listener = new PeerListener(this, key.PublicKey, options, _logger);
         var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, Post, _logger) : null;
         var announced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await OnLoopAsync(now => listener.Server = _peers.Listen(now, key, options, gate, listener.Admit, _ => announced.TrySetResult())).ConfigureAwait(false);
+        await OnLoopAsync(now => listener.Server = _peers.Listen(now, key, options, gate, listener.Admit, _ => announced.TrySetResult(), chooseRelay)).ConfigureAwait(false);
         if (listener.Server is null) throw new InvalidOperationException($"This node listens on {key.PublicKey} already.");
         try
         {

@@ -1,4 +1,5 @@
 using PeopleSwarm.Dht.BlindRelay;
+using PeopleSwarm.Dht.Connect;
 
 namespace PeopleSwarm.Dht;
 
@@ -30,37 +31,51 @@ internal sealed partial class DhtNode
     /// <summary>Whether few peers can punch to us: our NAT gives each destination another port.</summary>
     private bool NeedsRelays => _peerOptions is { FindRelays: true, MaxRelayPairings: > 0 } && Status.IsRandomized;
 
-    /// <summary>Connects; with a relay from the start where punching is hopeless for most, and with one afterwards where it failed.</summary>
-    private async Task<PeerConnection> ConnectFindingRelaysAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
+    /// <summary>
+    /// Connects; with a relay from the start where punching is hopeless for most, and with one afterwards where it failed. Without any, a side
+    /// that is busy punching is asked again after a pause.
+    /// </summary>
+    private async Task<PeerConnection> ConnectAgainAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
     {
-        if (options.RelayThrough is not null || !_peerOptions.FindRelays || _peerOptions.MaxRelayPairings == 0)
-            return await ConnectOnceAsync(publicKey, options, cancellationToken).ConfigureAwait(false);
+        bool findsRelays = options.RelayThrough is null && _peerOptions is { FindRelays: true, MaxRelayPairings: > 0 };
         long started = _services.Time.GetTimestamp();
         var tried = new List<PublicKey> { publicKey }; // a relay is not reached through itself
-        PublicKey? relay = NeedsRelays ? _relays.Pick(tried) : null;
+        PublicKey? relay = findsRelays && NeedsRelays ? PickRelay(tried) : options.RelayThrough;
         while (true)
         {
             try
             {
                 return await ConnectOnceAsync(publicKey, options with { RelayThrough = relay }, cancellationToken).ConfigureAwait(false);
             }
-            catch (PeerConnectException error) when (IsRelayWorthTrying(error.Error) && tried.Count <= MaxRelaysTried)
+            catch (PeerConnectException error) when (IsPunchingToBlame(error.Error))
             {
+                bool mayFind = findsRelays && tried.Count <= MaxRelaysTried;
                 if (relay is { } used) tried.Add(used);
-                relay = await _relays.FindAsync(tried, cancellationToken).ConfigureAwait(false);
-                var left = options.Timeout - _services.Time.GetElapsedTime(started);
-                if (relay is not { } found || left < s_minConnectTimeout) throw;
-                PeerLog.RetryingThroughRelay(_logger, publicKey, found, error.Error);
-                options = options with { Timeout = left };
+                PublicKey? found = mayFind ? await _relays.FindAsync(tried, cancellationToken).ConfigureAwait(false) : null;
+                bool isBusy = found is null && error.Error == PeerConnectError.HolepunchBusy;
+                if (found is null && !isBusy) throw;
+                var pause = isBusy ? UpgradeSchedule.FirstPause(_services.Random) : TimeSpan.Zero;
+                var left = options.Timeout - _services.Time.GetElapsedTime(started) - pause;
+                if (left < s_minConnectTimeout) throw;
+                if (found is { } next) PeerLog.RetryingThroughRelay(_logger, publicKey, next, error.Error);
+                await Task.Delay(pause, _services.Time, cancellationToken).ConfigureAwait(false);
+                (relay, options) = (found ?? relay, options with { Timeout = left });
                 started = _services.Time.GetTimestamp();
             }
         }
     }
 
     /// <summary>Failures of punching, not of the peer.</summary>
-    private static bool IsRelayWorthTrying(PeerConnectError error) => error is PeerConnectError.HolepunchAborted or PeerConnectError.HolepunchProbeTimeout
+    private static bool IsPunchingToBlame(PeerConnectError error) => error is PeerConnectError.HolepunchAborted or PeerConnectError.HolepunchProbeTimeout
         or PeerConnectError.HolepunchDoubleRandomizedNats or PeerConnectError.CannotHolepunch or PeerConnectError.RemoteNotHolepunching
-        or PeerConnectError.RemoteNotHolepunchable or PeerConnectError.RemoteAborted or PeerConnectError.RelayAborted;
+        or PeerConnectError.RemoteNotHolepunchable or PeerConnectError.RemoteAborted or PeerConnectError.RelayAborted or PeerConnectError.HolepunchBusy;
+
+    /// <summary>The relay we are connected to, or another one.</summary>
+    private PublicKey? PickRelay(List<PublicKey> except) => _relayKeeper.Current is { } kept && !except.Contains(kept) ? kept : _relays.Pick(except);
+
+    /// <summary>For a client that may name a relay, too: where it is as good as ours for us, neither side has to dial one.</summary>
+    private PublicKey? ChooseRelayBeside(PublicKey? clients) =>
+        !NeedsRelays || clients is { } named && _relayDialler.IsConnectedTo(named) ? null : PickRelay([]);
 
     /// <summary>A connection to a relay: never through another one, and made for short messages.</summary>
     internal async Task<PeerConnection> ConnectToRelayAsync(PublicKey relay, CancellationToken cancellationToken)

@@ -20,6 +20,8 @@ internal sealed partial class DhtNode
     private readonly PeerDht _peers;
     private readonly NodeSockets _sockets;
     private readonly RelayDirectory _relays;
+    private readonly RelayDialler _relayDialler;
+    private readonly RelayKeeper _relayKeeper;
     private readonly SemaphoreSlim _transitions = new(1, 1);
     private readonly CancellationTokenSource _lifetime = new();
     private readonly TaskCompletionSource _bootstrapped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -40,6 +42,8 @@ internal sealed partial class DhtNode
         _sockets = new(_host, options);
         _machine = new(_host.Now, Settings(options), default, services.Crypto, services.Random) { StatusChanged = OnStatusChanged, ResolveName = ResolveName };
         _relays = new(this, services.Crypto, services.Random, services.Time);
+        _relayDialler = new(this, services.Multiplexers, peerOptions, services.Time, _logger);
+        _relayKeeper = new(_relays, _relayDialler, services.Time, () => RaiseLater(StatusChanged, nameof(StatusChanged)));
         var punching = new PunchMachine(new PunchSockets(_host, NodeSockets.LocalOf(options), services.Time, peerOptions.MaxPunchSockets),
             services.Random, peerOptions.RandomPunchInterval);
         _peers = new(new PeerContext
@@ -55,7 +59,7 @@ internal sealed partial class DhtNode
             UnixMilliseconds = () => services.Time.GetUtcNow().ToUnixTimeMilliseconds(),
             Namespaces = new PeerNamespaces(services.Crypto),
             Punching = punching,
-            Relays = peerOptions.MaxRelayPairings == 0 ? null : new RelayDialler(this, services.Multiplexers, peerOptions, services.Time, _logger),
+            Relays = peerOptions.MaxRelayPairings == 0 ? null : _relayDialler,
         });
         _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], [.. services.Plugins], _logger);
         _status = _machine.Status;
@@ -96,6 +100,7 @@ internal sealed partial class DhtNode
                 IsOnline = status.IsOnline,
                 IsSuspended = status.IsSuspended,
                 KnownNodes = _machine.Table.Count,
+                Relay = _relayKeeper.Current,
             };
         }
     }

@@ -126,13 +126,14 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     /// <param name="gate">Asked for each client; null lets all in.</param>
     /// <param name="accepted">Takes each connection.</param>
     /// <param name="announced">Called after the first announcement, whatever came of it.</param>
+    /// <param name="chooseRelay">Names a relay for a connection; null names none.</param>
     public PeerServer? Listen(Timestamp now, KeyPair keyPair, PeerListenOptions options, IPeerGate? gate, Action<PeerLink> accepted,
-        Action<Timestamp>? announced = null)
+        Action<Timestamp>? announced = null, RelayChoice? chooseRelay = null)
     {
         var target = PeerTarget.Of(_context.Crypto, keyPair.PublicKey);
         if (!_routes.TryPin(target, PeerRecordCodec.Encode(new(keyPair.PublicKey, [])))) return null;
         var announcer = new AnnounceMachine(Signer, keyPair, target, _context);
-        var server = new PeerServer(target, keyPair.PublicKey, announcer, new(_context, keyPair, announcer, _router, options, gate, accepted));
+        var server = new PeerServer(target, keyPair.PublicKey, announcer, new(_context, keyPair, announcer, _router, options, gate, accepted, chooseRelay));
         _servers.Add(target, server);
         if (_isSuspended)
         {

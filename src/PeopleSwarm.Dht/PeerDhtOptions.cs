@@ -102,9 +102,33 @@ public sealed class PeerDhtOptions
     /// <summary>Time a relay has to be dialled and to pair us, 1 s to 1 min. Default 15 s.</summary>
     public TimeSpan RelayTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Relays dialled at once, because we or our peers named them; connections beyond go without; 0 turns relays off. Default 256.</summary>
+    /// <summary>Streams that wait for a relay at once, because we or our peers named one; connections beyond go without; 0 turns relays off. Default 256.</summary>
     [Range(0, 65_536)]
     public int MaxRelayPairings { get; set; } = 256;
+
+    /// <summary>Connections to relays at once; beyond that an idle one makes room, or the stream goes without. Default 64.</summary>
+    [Range(1, 65_536)]
+    public int MaxRelayConnections { get; set; } = 64;
+
+    /// <summary>Streams that share one connection to a relay; more get a further one. Default 16, what our relays grant a client.</summary>
+    [Range(1, 65_536)]
+    public int MaxPairingsPerRelayConnection { get; set; } = 16;
+
+    /// <summary>Time a connection to a relay stays without a stream, for the next one, up to 1 h. Default 30 s.</summary>
+    public TimeSpan RelayIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Stay connected to one relay that was found, while our NAT gives each destination another port: a stream through it then costs no dial.
+    /// About 50 bytes a second. Needs <see cref="FindRelays"/>. Default true.
+    /// </summary>
+    public bool KeepRelay { get; set; } = true;
+
+    /// <summary>
+    /// How often a relayed connection whose punching failed is punched again, with growing pauses; never where both NATs give each destination
+    /// another port. Default 4, within about four minutes.
+    /// </summary>
+    [Range(0, 16)]
+    public int UpgradeTries { get; set; } = 4;
 
     /// <summary>Connects under way at once; more fail at once. Default 4,096.</summary>
     [Range(1, 1_048_576)]

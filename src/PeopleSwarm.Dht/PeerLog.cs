@@ -31,11 +31,11 @@ internal static partial class PeerLog // event ids of the peer layer: 3100+
     [LoggerMessage(3109, LogLevel.Debug, "The connection to {Remote} did not end in order within {Limit}")]
     public static partial void EndGivenUp(ILogger logger, PublicKey remote, TimeSpan limit);
 
-    [LoggerMessage(3111, LogLevel.Debug, "Relay {Relay}: not paired: {Reason}")]
+    [LoggerMessage(3111, LogLevel.Debug, "Relay {Relay}: {Reason}")]
     public static partial void RelayFailed(ILogger logger, PublicKey relay, string reason);
 
-    [LoggerMessage(3112, LogLevel.Debug, "Relay {Relay} at {Address}: paired")]
-    public static partial void RelayPaired(ILogger logger, PublicKey relay, UdpEndPoint address);
+    [LoggerMessage(3112, LogLevel.Debug, "Relay {Relay} at {Address}: connected")]
+    public static partial void RelayConnected(ILogger logger, PublicKey relay, UdpEndPoint address);
 
     [LoggerMessage(3113, LogLevel.Debug, "The connection to {Remote} goes another way now: {Path}")]
     public static partial void PathChanged(ILogger logger, PublicKey remote, PeerPath path);
@@ -54,6 +54,9 @@ internal static partial class PeerLog // event ids of the peer layer: 3100+
 
     [LoggerMessage(3118, LogLevel.Debug, "Connecting to {Remote} again, through relay {Relay}, after: {Reason}")]
     public static partial void RetryingThroughRelay(ILogger logger, PublicKey remote, PublicKey relay, PeerConnectError reason);
+
+    [LoggerMessage(3119, LogLevel.Debug, "Relay {Relay}: the connection ended: {Reason}")]
+    public static partial void RelayConnectionEnded(ILogger logger, PublicKey relay, string reason);
 
     [LoggerMessage(3110, LogLevel.Debug, "Not all relays were told that {PublicKey} is gone")]
     public static partial void WithdrawGivenUp(ILogger logger, PublicKey publicKey);

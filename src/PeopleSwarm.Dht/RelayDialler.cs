@@ -1,138 +1,78 @@
 using Microsoft.Extensions.Logging;
-using PeopleSwarm.Dht.BlindRelay;
 using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.Messages;
 
 namespace PeopleSwarm.Dht;
 
-/// <summary>Dials relays and has our streams paired there (spec hyperdht, 10).</summary>
+/// <summary>Our connections to relays; has streams paired there (spec hyperdht, 10).</summary>
 internal sealed class RelayDialler(DhtNode node, IProtomuxFactory multiplexers, PeerDhtOptions options, TimeProvider time, ILogger logger) : IRelayDialler
 {
-    private static readonly ProtomuxOptions s_mux = new() { MaxChannels = 8, MaxPendingOpens = 4, MaxBufferedBytes = 16 * 1024 };
-
+    private readonly Lock _gate = new();
+    private readonly List<RelayClient> _clients = []; // the oldest first
     private int _pending;
 
-    public IRelayPairing? Pair(RelayThroughInfo relay, bool isInitiator, IReliableStream stream, Action<Timestamp, RelayLeg?> done)
+    public IRelayPairing? Pair(RelayThroughInfo relay, bool isInitiator, IReliableStream stream, RelayPairingEvents events)
     {
         if (Interlocked.Increment(ref _pending) > options.MaxRelayPairings)
         {
             Interlocked.Decrement(ref _pending);
             return null;
         }
-        var pairing = new Pairing(this, relay, isInitiator, stream, done);
-        _ = pairing.RunAsync();
+        var pairing = new RelayPairing(relay, isInitiator, stream, events, node.Post, () => Interlocked.Decrement(ref _pending), options.RelayTimeout, time);
+        if (Connect(relay.PublicKey, client => client.TryAdd(pairing)) is not { } client)
+        {
+            pairing.End();
+            return null;
+        }
+        pairing.Start(client);
         return pairing;
     }
 
-    private sealed class Pairing(RelayDialler dialler, RelayThroughInfo relay, bool isInitiator, IReliableStream stream, Action<Timestamp, RelayLeg?> done)
-        : IRelayPairing, IDisposable
+    public bool IsConnectedTo(PublicKey relay)
     {
-        private readonly CancellationTokenSource _aborting = new();
-        private readonly Lock _gate = new();
-        private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private bool _isReported, _isDisposed;
+        lock (_gate) return _clients.Exists(c => c.Relay == relay && c.IsOpen);
+    }
 
-        public void End() => _ending.TrySetResult();
+    /// <summary>A connection that stays although no stream uses it, until the caller lets it go; null if there are too many.</summary>
+    public RelayClient? Keep(PublicKey relay) => Connect(relay, static client => client.TryKeep(true));
 
-        public void Abort()
+    /// <summary>The network changed: relays that do not answer from here are let go.</summary>
+    public void Check()
+    {
+        lock (_gate) _clients.ForEach(static c => c.Check());
+    }
+
+    /// <summary>Ends all connections at once.</summary>
+    public void Clear()
+    {
+        lock (_gate) _clients.ForEach(static c => c.Dispose());
+    }
+
+    /// <summary>The first connection to the relay that serves the purpose, or a new one.</summary>
+    private RelayClient? Connect(PublicKey relay, Func<RelayClient, bool> use)
+    {
+        lock (_gate)
         {
-            _ending.TrySetResult();
-            lock (_gate)
-            {
-                if (!_isDisposed) _ = _aborting.CancelAsync();
-            }
-        }
-
-        public async Task RunAsync()
-        {
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // called on the loop
-            try
-            {
-                await PairAsync().ConfigureAwait(false);
-            }
-            catch (Exception error) when (error is IOException or OperationCanceledException or TimeoutException or InvalidOperationException)
-            {
-                PeerLog.RelayFailed(dialler.Logger, relay.PublicKey, error.Message);
-            }
-            Report(null);
-            Dispose();
-        }
-
-        public void Dispose()
-        {
-            lock (_gate)
-            {
-                _isDisposed = true;
-                _aborting.Dispose();
-            }
-        }
-
-        private async Task PairAsync()
-        {
-            using var limit = new CancellationTokenSource(dialler.Options.RelayTimeout, dialler.Time);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _aborting.Token);
-            var connection = await ConnectAsync(both.Token).ConfigureAwait(false);
-            await using var ownedConnection = connection.ConfigureAwait(false);
-            var mux = dialler.Multiplexers.Create(connection.Channel, s_mux);
-            await using var ownedMux = mux.ConfigureAwait(false);
-            var channel = mux.Open(RelayProtocol.Name, connection.LocalPublicKey.ToArray());
-            _ = RunAsync(mux);
-            await channel.SendAsync(RelayProtocol.Pair, new PairMessage(isInitiator, relay.Token, stream.LocalId).Encode(), both.Token).ConfigureAwait(false);
-            while (true)
-            {
-                var message = await channel.ReceiveAsync(both.Token).ConfigureAwait(false)
-                    ?? throw new IOException("The relay closed the channel.");
-                if (message.Type != RelayProtocol.Pair || !PairMessage.TryRead(message.Body.Span, out var pair)) continue;
-                if (pair.Token != relay.Token || pair.IsInitiator != isInitiator) continue;
-                PeerLog.RelayPaired(dialler.Logger, relay.PublicKey, connection.Source.From);
-                Report(new(connection.Source, pair.StreamId));
-                break;
-            }
-            await Task.WhenAny(stream.Closed, _ending.Task, channel.Closed).ConfigureAwait(false);
-        }
-
-        private async Task<PeerConnection> ConnectAsync(CancellationToken cancellationToken)
-        {
-            try
-            {
-                return await dialler.Node.ConnectToRelayAsync(relay.PublicKey, cancellationToken).ConfigureAwait(false);
-            }
-            catch (Exception error) when (error is IOException || (error is OperationCanceledException && !_aborting.IsCancellationRequested))
-            {
-                dialler.Node.OnRelayUnreachable(relay.PublicKey);
-                throw;
-            }
-        }
-
-        /// <summary>Reads for the multiplexer; its end is the channel's.</summary>
-        private async Task RunAsync(IProtomux mux)
-        {
-            try
-            {
-                await mux.RunAsync().ConfigureAwait(false);
-            }
-            catch (IOException error)
-            {
-                PeerLog.RelayFailed(dialler.Logger, relay.PublicKey, error.Message);
-            }
-        }
-
-        private void Report(RelayLeg? leg)
-        {
-            if (_isReported) return;
-            _isReported = true;
-            Interlocked.Decrement(ref dialler._pending);
-            dialler.Node.Post(now => done(now, leg));
+            if (_clients.Find(c => c.Relay == relay && use(c)) is { } known) return known;
+            if (_clients.Count >= options.MaxRelayConnections && !TryMakeRoom()) return null;
+            var client = new RelayClient(node, relay, multiplexers, options, time, logger);
+            _clients.Add(client);
+            _ = RemoveWhenEndedAsync(client);
+            return use(client) ? client : null;
         }
     }
 
-    private DhtNode Node => node;
+    private bool TryMakeRoom()
+    {
+        if (_clients.Find(static c => c.IsIdle) is not { } idle) return false;
+        _clients.Remove(idle);
+        idle.Dispose();
+        return true;
+    }
 
-    private IProtomuxFactory Multiplexers => multiplexers;
-
-    private PeerDhtOptions Options => options;
-
-    private TimeProvider Time => time;
-
-    private ILogger Logger => logger;
+    private async Task RemoveWhenEndedAsync(RelayClient client)
+    {
+        await client.Ended.ConfigureAwait(false); // never faults
+        lock (_gate) _clients.Remove(client);
+    }
 }

@@ -56,7 +56,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
         {
             var stream = _transport.CreateStream(new()
             {
-                // The client shows where it is by its first packet; afterwards it may only change its port.
+                // The client shows where it is by its first packet; afterwards it is followed to another port alone.
                 AcceptPath = (IReliableStream stream, in DatagramSource source) =>
                 {
                     if (source.From.Port == 0) return false;
@@ -116,7 +116,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
         try
         {
             var channel = mux.Open(RelayProtocol.Name, connection.RemotePublicKey.ToArray());
-            lock (_gate) session = _machine.TryAccept(answer => _ = AnswerAsync(channel, answer));
+            lock (_gate) session = _machine.TryAccept(answer => _ = AnswerAsync(channel, answer), channel.Close);
             if (session is null)
             {
                 PeerLog.RelayFull(_logger, connection.RemotePublicKey);

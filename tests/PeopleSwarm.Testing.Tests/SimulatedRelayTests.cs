@@ -1,6 +1,4 @@
-using System.IO.Pipelines;
-using System.Security.Cryptography;
-using Microsoft.Extensions.DependencyInjection;
+using PeopleSwarm.Testing.Relays;
 
 namespace PeopleSwarm.Testing;
 
@@ -8,36 +6,28 @@ namespace PeopleSwarm.Testing;
 [Collection<AloneOnThePool>]
 public sealed class SimulatedRelayTests : IDisposable
 {
-    private const int Length = 300_000;
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
-    private readonly List<ServiceProvider> _computers = [];
-    private SimulatedNetwork _net = null!;
+    private RelayInternet _internet = null!;
 
-    private static KeyPair Key(byte seed) => KeyPair.FromSeed(Enumerable.Repeat(seed, 32).ToArray());
-
-    public void Dispose() => _net.Run(async () =>
-    {
-        foreach (var computer in Enumerable.Reverse(_computers)) await computer.DisposeAsync();
-    }, s_limit);
+    public void Dispose() => _internet.Dispose();
 
     [Theory]
     [InlineData(1, true), InlineData(2, true), InlineData(3, true)]
     [InlineData(1, false), InlineData(2, false), InlineData(3, false)]
     public void Two_symmetric_NATs_are_connected_through_a_relay(int seed, bool isClientsChoice)
     {
-        Build(seed);
-        var (client, server, relay) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric), AddOpen("5.9.0.1"));
-        Run(async () =>
+        _internet = new(seed);
+        var (client, server, relay) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric), _internet.AddBehind("6.0.0.1", NatOptions.Symmetric), _internet.AddOpen("5.9.0.1"));
+        _internet.Run(async () =>
         {
-            await using var serving = await relay.RelayAsync(Key(9), new() { Announce = false });
-            await using var meeting = await MeetAsync(client, server, isClientsChoice ? Key(9).PublicKey : null, isClientsChoice ? null : Key(9).PublicKey);
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9), new() { Announce = false });
+            await using var meeting = await RelayInternet.MeetAsync(client, server, isClientsChoice ? RelayInternet.Key(9).PublicKey : null, isClientsChoice ? null : RelayInternet.Key(9).PublicKey);
             Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
             await meeting.ExchangeAsync();
             Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
             Assert.Equal((1, 0), (serving.Statistics.Pairs, serving.Statistics.Waiting));
-            Assert.True(serving.Statistics.Bytes > 2 * Length, serving.Statistics.ToString());
+            Assert.True(serving.Statistics.Bytes > 2 * Meeting.Length, serving.Statistics.ToString());
             await meeting.DisposeAsync();
-            await Task.Delay(TimeSpan.FromSeconds(40), _net.TimeProvider);
+            await _internet.Wait(40);
             Assert.Equal((0, 0, 0), (serving.Statistics.Pairs, serving.Statistics.Waiting, serving.Statistics.Sessions));
         });
     }
@@ -48,18 +38,18 @@ public sealed class SimulatedRelayTests : IDisposable
     [InlineData(5, "address-restricted", "port-restricted")]
     public void A_relayed_stream_moves_to_the_punched_path_while_data_flows(int seed, string clientNat, string serverNat)
     {
-        Build(seed);
-        _net.LossRate = 0.01;
-        var (client, server, relay) = (AddBehind("7.0.0.1", Nat(clientNat)), AddBehind("6.0.0.1", Nat(serverNat)), AddOpen("5.9.0.1"));
-        Run(async () =>
+        _internet = new(seed);
+        _internet.Net.LossRate = 0.01;
+        var (client, server, relay) = (_internet.AddBehind("7.0.0.1", RelayInternet.Nat(clientNat)), _internet.AddBehind("6.0.0.1", RelayInternet.Nat(serverNat)), _internet.AddOpen("5.9.0.1"));
+        _internet.Run(async () =>
         {
-            await using var serving = await relay.RelayAsync(Key(9), new() { Announce = false });
-            await using var meeting = await MeetAsync(client, server, Key(9).PublicKey, null);
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9), new() { Announce = false });
+            await using var meeting = await RelayInternet.MeetAsync(client, server, RelayInternet.Key(9).PublicKey);
             for (int round = 0; round < 200 && meeting.Paths is not (PeerPath.Punched, PeerPath.Punched); round++) await meeting.ExchangeAsync();
             Assert.Equal((PeerPath.Punched, PeerPath.Punched), meeting.Paths);
             await meeting.ExchangeAsync();
             if (meeting.WasRelayed) Assert.Equal([PeerPath.Punched], meeting.ClientChanges);
-            await Task.Delay(TimeSpan.FromSeconds(40), _net.TimeProvider);
+            await _internet.Wait(40);
             Assert.Equal((0, 0), (serving.Statistics.Pairs, serving.Statistics.Sessions)); // nobody needs the relay any more
             await meeting.ExchangeAsync();
         });
@@ -68,11 +58,11 @@ public sealed class SimulatedRelayTests : IDisposable
     [Fact]
     public void A_relay_that_is_not_there_costs_a_punched_connection_nothing()
     {
-        Build(1);
-        var (client, server) = (AddBehind("7.0.0.1", NatOptions.PortRestricted), AddBehind("6.0.0.1", NatOptions.PortRestricted));
-        Run(async () =>
+        _internet = new(seed: 1);
+        var (client, server) = (_internet.AddBehind("7.0.0.1", NatOptions.PortRestricted), _internet.AddBehind("6.0.0.1", NatOptions.PortRestricted));
+        _internet.Run(async () =>
         {
-            await using var meeting = await MeetAsync(client, server, Key(9).PublicKey, null);
+            await using var meeting = await RelayInternet.MeetAsync(client, server, RelayInternet.Key(9).PublicKey);
             Assert.Equal((PeerPath.Punched, PeerPath.Punched), meeting.Paths);
             await meeting.ExchangeAsync();
         });
@@ -81,12 +71,12 @@ public sealed class SimulatedRelayTests : IDisposable
     [Fact]
     public void A_relay_that_is_not_there_leaves_two_symmetric_NATs_with_a_reason()
     {
-        Build(1);
-        var (client, server) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric));
-        Run(async () =>
+        _internet = new(seed: 1);
+        var (client, server) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric), _internet.AddBehind("6.0.0.1", NatOptions.Symmetric));
+        _internet.Run(async () =>
         {
             // Nobody offers itself as a relay, and the one that is named does not exist.
-            var error = await Assert.ThrowsAsync<PeerConnectException>(() => MeetAsync(client, server, Key(9).PublicKey, null));
+            var error = await Assert.ThrowsAsync<PeerConnectException>(() => RelayInternet.MeetAsync(client, server, RelayInternet.Key(9).PublicKey));
             Assert.Equal(PeerConnectError.RelayAborted, error.Error);
             Assert.Contains(error.Attempts, line => line.StartsWith("relay", StringComparison.Ordinal));
         });
@@ -95,15 +85,15 @@ public sealed class SimulatedRelayTests : IDisposable
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
     public void Two_symmetric_NATs_find_a_relay_by_themselves(int seed)
     {
-        Build(seed);
-        var (client, server) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric));
-        IDhtNode[] relays = [AddOpen("5.9.0.1"), AddOpen("5.9.1.1")];
-        Run(async () =>
+        _internet = new(seed);
+        var (client, server) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric), _internet.AddBehind("6.0.0.1", NatOptions.Symmetric));
+        IDhtNode[] relays = [_internet.AddOpen("5.9.0.1"), _internet.AddOpen("5.9.1.1")];
+        _internet.Run(async () =>
         {
-            await using var first = await relays[0].RelayAsync(Key(9));
-            await using var second = await relays[1].RelayAsync(Key(10));
-            await Task.Delay(TimeSpan.FromSeconds(5), _net.TimeProvider);
-            await using var meeting = await MeetAsync(client, server, null, null);
+            await using var first = await relays[0].RelayAsync(RelayInternet.Key(9));
+            await using var second = await relays[1].RelayAsync(RelayInternet.Key(10));
+            await _internet.Wait(5);
+            await using var meeting = await RelayInternet.MeetAsync(client, server);
             Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
             await meeting.ExchangeAsync();
             Assert.Equal(1, first.Statistics.Pairs + second.Statistics.Pairs);
@@ -113,132 +103,25 @@ public sealed class SimulatedRelayTests : IDisposable
     [Fact]
     public void A_relay_that_is_found_and_dead_gives_way_to_another()
     {
-        Build(4);
-        var (client, server) = (AddBehind("7.0.0.1", NatOptions.Symmetric), AddBehind("6.0.0.1", NatOptions.Symmetric));
-        var (deadHost, living) = (_net.AddHost("5.9.0.1"), AddOpen("5.9.1.1"));
-        var dead = Add(deadHost, o => o.Ephemeral = EphemeralMode.Never);
-        Run(async () =>
+        _internet = new(seed: 4);
+        var (client, server) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric), _internet.AddBehind("6.0.0.1", NatOptions.Symmetric));
+        var (deadHost, living) = (_internet.Net.AddHost("5.9.0.1"), _internet.AddOpen("5.9.1.1"));
+        var dead = _internet.Add(deadHost, o => o.Ephemeral = EphemeralMode.Never);
+        _internet.Run(async () =>
         {
-            var lost = await dead.RelayAsync(Key(9));
-            await Task.Delay(TimeSpan.FromSeconds(5), _net.TimeProvider);
-            _net.Partition([deadHost]);
-            await using var serving = await living.RelayAsync(Key(10));
-            await Task.Delay(TimeSpan.FromSeconds(5), _net.TimeProvider);
+            var lost = await dead.RelayAsync(RelayInternet.Key(9));
+            await _internet.Wait(5);
+            _internet.Net.Partition([deadHost]);
+            await using var serving = await living.RelayAsync(RelayInternet.Key(10));
+            await _internet.Wait(5);
             for (int i = 0; i < 3; i++)
             {
-                await using var meeting = await MeetAsync(client, server, null, null, TimeSpan.FromMinutes(2));
+                await using var meeting = await RelayInternet.MeetAsync(client, server, timeout: TimeSpan.FromMinutes(2));
                 Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
                 await meeting.ExchangeAsync();
             }
-            _net.Heal();
+            _internet.Net.Heal();
             await lost.DisposeAsync();
         });
-    }
-
-    private void Run(Func<Task> body) => _net.Run(async () =>
-    {
-        foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
-        await body();
-    }, s_limit);
-
-    private static NatOptions Nat(string name) => name switch
-    {
-        "port-restricted" => NatOptions.PortRestricted,
-        "address-restricted" => NatOptions.AddressRestricted,
-        _ => NatOptions.Symmetric,
-    };
-
-    private void Build(int seed)
-    {
-        _net = new(seed) { Latency = TimeSpan.FromMilliseconds(20), Jitter = TimeSpan.FromMilliseconds(5) };
-        _net.Names["bootstrap.test"] = UdpEndPoint.Parse("5.0.0.1:49737");
-        Add(_net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
-        for (int i = 1; i <= 5; i++) AddOpen($"5.0.{i}.1");
-    }
-
-    private IDhtNode AddOpen(string address) => Add(_net.AddHost(address), o => o.Ephemeral = EphemeralMode.Never);
-
-    private IDhtNode AddBehind(string nat, NatOptions options) => Add(_net.AddNat(nat, options).AddHost("192.168.0.2"), o => o.Ephemeral = EphemeralMode.Always);
-
-    private IDhtNode Add(SimulatedHost host, Action<DhtOptions> configure)
-    {
-        var services = new ServiceCollection().AddSimulatedInternet(_net, host).AddDht(o =>
-        {
-            o.Bootstrap = ["bootstrap.test:49737"];
-            configure(o);
-        }).BuildServiceProvider();
-        _computers.Add(services);
-        return services.GetRequiredService<IDhtNode>();
-    }
-
-    private static async Task<Meeting> MeetAsync(IDhtNode client, IDhtNode server, PublicKey? clientRelay, PublicKey? serverRelay,
-        TimeSpan? timeout = null)
-    {
-        var listener = await server.ListenAsync(Key(2), new() { ChooseRelay = serverRelay is null ? null : () => serverRelay });
-        try
-        {
-            var accepting = listener.AcceptAsync().AsTask();
-            var ours = await client.ConnectAsync(Key(2).PublicKey, new() { KeyPair = Key(1), RelayThrough = clientRelay, Timeout = timeout ?? TimeSpan.FromSeconds(30) });
-            return new(listener, ours, await accepting);
-        }
-        catch (PeerConnectException)
-        {
-            await listener.DisposeAsync();
-            throw;
-        }
-    }
-
-    /// <summary>A connection seen from both ends.</summary>
-    private sealed class Meeting : IAsyncDisposable
-    {
-        private readonly IPeerListener _listener;
-        private readonly IPeerConnection _client, _server;
-        private int _round;
-
-        public Meeting(IPeerListener listener, IPeerConnection client, IPeerConnection server)
-        {
-            (_listener, _client, _server) = (listener, client, server);
-            client.PathChanged += (_, path) => ClientChanges.Add(path);
-            WasRelayed = client.Path == PeerPath.Relayed;
-        }
-
-        public (PeerPath Client, PeerPath Server) Paths => (_client.Path, _server.Path);
-
-        public List<PeerPath> ClientChanges { get; } = [];
-
-        public bool WasRelayed { get; }
-
-        /// <summary>Sends as much both ways at once and compares.</summary>
-        public async Task ExchangeAsync()
-        {
-            int round = _round++;
-            await Task.WhenAll(SendAsync(_client.Output, 2 * round), SendAsync(_server.Output, 2 * round + 1),
-                ExpectAsync(_server.Input, 2 * round), ExpectAsync(_client.Input, 2 * round + 1));
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _client.DisposeAsync();
-            await _server.DisposeAsync();
-            await _listener.DisposeAsync();
-        }
-
-        private static byte[] Bytes(int seed)
-        {
-            var bytes = new byte[Length];
-            new Random(seed).NextBytes(bytes);
-            return bytes;
-        }
-
-        private static async Task SendAsync(PipeWriter output, int seed) => await output.WriteAsync(Bytes(seed));
-
-        private static async Task ExpectAsync(PipeReader input, int seed)
-        {
-            var read = await input.ReadAtLeastAsync(Length);
-            Assert.Equal(Convert.ToHexString(SHA256.HashData(Bytes(seed))), Hash(read.Buffer.Slice(0, Length)));
-            input.AdvanceTo(read.Buffer.GetPosition(Length));
-        }
-
-        private static string Hash(System.Buffers.ReadOnlySequence<byte> bytes) => Convert.ToHexString(SHA256.HashData(System.Buffers.BuffersExtensions.ToArray(bytes)));
     }
 }

@@ -11,10 +11,16 @@ internal interface IRelayStreams
 }
 
 /// <summary>One client's connection, as the relay knows it.</summary>
-internal sealed class RelaySession(long bytesPerSecond, Action<PairMessage> answer)
+internal sealed class RelaySession(long bytesPerSecond, Action<PairMessage> answer, Action end)
 {
     /// <summary>Tells the client that it is paired.</summary>
     public Action<PairMessage> Answer { get; } = answer;
+
+    /// <summary>Ends the client's connection.</summary>
+    public Action End { get; } = end;
+
+    /// <summary>Grows each time a session falls idle.</summary>
+    public long IdleSince { get; set; }
 
     /// <summary>What it may still send through us.</summary>
     public ByteBudget Budget { get; } = new(bytesPerSecond);
@@ -50,7 +56,7 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
     private readonly Dictionary<Topic, RelayPair> _waiting = [];
     private readonly ByteBudget _budget = new(options.BytesPerSecond);
     private int _pairs;
-    private long _matched, _refused, _bytes, _dropped;
+    private long _idles, _matched, _refused, _bytes, _dropped;
 
     public RelayStatistics Statistics => new()
     {
@@ -63,15 +69,15 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
         DroppedPackets = Volatile.Read(ref _dropped),
     };
 
-    /// <summary>Takes a client; null if there are too many.</summary>
-    public RelaySession? TryAccept(Action<PairMessage> answer)
+    /// <summary>Takes a client; the one that has been idle longest makes room. Null if all are busy.</summary>
+    public RelaySession? TryAccept(Action<PairMessage> answer, Action end)
     {
-        if (_sessions.Count >= options.MaxSessions)
+        if (_sessions.Count >= options.MaxSessions && !TryMakeRoom())
         {
             _refused++;
             return null;
         }
-        var session = new RelaySession(options.BytesPerSecondPerSession, answer);
+        var session = new RelaySession(options.BytesPerSecondPerSession, answer, end) { IdleSince = _idles++ };
         _sessions.Add(session);
         return session;
     }
@@ -122,6 +128,14 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
         foreach (var pair in _waiting.Values.Where(p => p.Due <= now).ToArray()) End(pair);
     }
 
+    private bool TryMakeRoom()
+    {
+        if (_sessions.Where(s => s.Pairs.Count == 0).MinBy(s => s.IdleSince) is not { } idle) return false;
+        _sessions.Remove(idle);
+        idle.End();
+        return true;
+    }
+
     private void Match(RelayPair pair)
     {
         _waiting.Remove(pair.Token);
@@ -162,6 +176,7 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
         {
             if (link is null) continue;
             if (link.Session.Pairs.GetValueOrDefault(pair.Token) == pair) isKnown |= link.Session.Pairs.Remove(pair.Token);
+            if (link.Session.Pairs.Count == 0) link.Session.IdleSince = _idles++;
             link.Stream?.Abort();
         }
         if (isKnown) _pairs--;

@@ -14,6 +14,10 @@ internal interface IPeerGate
     void Ask(PublicKey remote, PeerHandshakePayload payload, Action<Timestamp, bool> answer);
 }
 
+/// <summary>Names the relay of a connection, or none; on the loop.</summary>
+/// <param name="clients">The relay the client names, which both sides take if we name none.</param>
+internal delegate PublicKey? RelayChoice(PublicKey? clients);
+
 /// <summary>
 /// The server side of handshakes for one key (spec hyperdht, 8.3). The exact bytes of the client's message name a session: the
 /// same message over several relays, or repeated, is decided once and answered alike. Refusal is silence.
@@ -29,16 +33,18 @@ internal sealed class AcceptMachine
     private readonly PeerListenOptions _options;
     private readonly IPeerGate? _gate;
     private readonly Action<PeerLink> _accepted;
+    private readonly RelayChoice? _chooseRelay;
     private readonly Dictionary<NodeId, AcceptSession> _sessions = [];
-    private readonly LinkedList<AcceptSession> _open = [], _over = []; // each by its deadline, as all in it wait equally long
+    private readonly LinkedList<AcceptSession> _open = [], _resting = [], _over = []; // each by its deadline, as all in it wait equally long
     private readonly List<AcceptSession?> _slots = [];
     private readonly PriorityQueue<int, int> _freeSlots = new(); // the lowest first
     private readonly RateLimiter<byte> _rate;
 
     public AcceptMachine(PeerContext context, KeyPair keyPair, AnnounceMachine announcer, RelayRouter router, PeerListenOptions options,
-        IPeerGate? gate, Action<PeerLink> accepted)
+        IPeerGate? gate, Action<PeerLink> accepted, RelayChoice? chooseRelay)
     {
         (_context, _keyPair, _announcer, _router, _options, _gate, _accepted) = (context, keyPair, announcer, router, options, gate, accepted);
+        _chooseRelay = chooseRelay;
         _rate = new(context.Options.HandshakesPerSecond, 2 * context.Options.HandshakesPerSecond, 1);
     }
 
@@ -48,7 +54,8 @@ internal sealed class AcceptMachine
     /// <summary>Messages dropped over a limit.</summary>
     public long Dropped { get; private set; }
 
-    public Timestamp? NextTimeout => Timestamp.Earliest(_open.First?.Value.Due, _over.First?.Value.Due);
+    public Timestamp? NextTimeout =>
+        Timestamp.Earliest(Timestamp.Earliest(_open.First?.Value.Due, _resting.First?.Value.Due), _over.First?.Value.Due);
 
     /// <summary>Takes a client's handshake, however it came.</summary>
     public void Receive(Timestamp now, in RpcIncoming request, in PeerHandshakeMessage message)
@@ -84,10 +91,12 @@ internal sealed class AcceptMachine
     public void HandleTimeout(Timestamp now)
     {
         while (_over.First is { Value: var over } && over.Due <= now) Forget(now, over);
+        while (_resting.First is { Value: var resting } && resting.Due <= now) StayRelayed(now, resting);
         while (_open.First is { Value: var session } && session.Due <= now)
         {
             if (session.Punch is { IsPunching: true } || session.Relay is { IsPending: true })
                 SetState(session, session.State, now + _context.Options.PassiveWait); // ends by its own schedule
+            else if (session.State == AcceptState.Upgrading && session.Punch is not null) OnPunchEnded(now, session, mayPass: true); // the client fell silent
             else if (session.State == AcceptState.Upgrading) StayRelayed(now, session);
             else Close(now, session);
         }
@@ -96,8 +105,9 @@ internal sealed class AcceptMachine
     /// <summary>Takes a punch round that a relay brings for one of our sessions.</summary>
     public void ReceiveRound(Timestamp now, in RpcIncoming request, in PeerHolepunchMessage message, in UdpEndPoint client)
     {
-        if (message.Id < _slots.Count && _slots[(int)message.Id] is { State: AcceptState.Waiting or AcceptState.Upgrading } session)
-            session.Punch?.Receive(now, request, message, client);
+        if (message.Id >= _slots.Count || _slots[(int)message.Id] is not { State: AcceptState.Waiting or AcceptState.Upgrading } session) return;
+        if (session.IsResting && IsFromClient(session, message)) PunchAgain(now, session);
+        session.Punch?.Receive(now, request, message, client);
     }
 
     /// <summary>Drops every session; streams that nobody was given end.</summary>
@@ -121,11 +131,11 @@ internal sealed class AcceptMachine
         return session;
     }
 
-    /// <summary>The oldest that only serves duplicates goes, or else the oldest that was not heard of again.</summary>
+    /// <summary>The oldest that only serves duplicates goes, or else the oldest that only waits for a better path, or that was not heard of again.</summary>
     private void MakeRoom(Timestamp now)
     {
         Dropped++;
-        if ((_over.First ?? _open.First) is { Value: var oldest }) Forget(now, oldest);
+        if ((_over.First ?? _resting.First ?? _open.First) is { Value: var oldest }) Forget(now, oldest);
     }
 
     private static void Owe(AcceptSession session, in RpcIncoming request, in HandshakeWay way)
@@ -162,7 +172,7 @@ internal sealed class AcceptMachine
             return;
         }
         bool isDialled = remote.Firewall == PeerFirewallState.Open || session.IsDirect;
-        if (error == PeerErrorCode.None && !isDialled && _context.Relays is not null && _options.ChooseRelay?.Invoke() is { } chosen)
+        if (error == PeerErrorCode.None && !isDialled && _context.Relays is not null && _chooseRelay?.Invoke(remote.RelayThrough?.PublicKey) is { } chosen)
             session.OwnRelay = new(chosen, _context.NewToken());
         session.Reply = WriteReply(session, error);
         if (error != PeerErrorCode.None) Close(now, session);
@@ -181,15 +191,45 @@ internal sealed class AcceptMachine
         SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
         if (_context.Firewall == PeerFirewallState.Open) return;
         StartRelay(session);
-        session.Punch = ServerPunch.TryStart(now, _context, session.Keys!, _announcer.IsRelay, at =>
-        {
-            session.Punch = null;
-            if (session.State == AcceptState.Upgrading) StayRelayed(at, session);
-            else if (session.State == AcceptState.Waiting && session.Relay is not { IsPending: true }) Close(at, session);
-        });
+        session.PunchesLeft = _context.Options.UpgradeTries;
+        StartPunching(now, session);
         bool isLocal = session.IsBehindSameAddress && _options.ShareLocalAddress
             && AddressRanges.Match(_context.LocalAddresses(), session.Remote!.Addresses4.Where(a => AddressRanges.IsPrivate(a)).ToArray()) is not null;
         if (!isLocal) session.ReplySocket = session.Punch?.Socket;
+    }
+
+    private void StartPunching(Timestamp now, AcceptSession session) =>
+        session.Punch = ServerPunch.TryStart(now, _context, session.HandshakeHash, _announcer.IsRelay, (at, mayPass) => OnPunchEnded(at, session, mayPass));
+
+    private void OnPunchEnded(Timestamp now, AcceptSession session, bool mayPass)
+    {
+        session.Punch?.Stop(now);
+        session.Punch = null;
+        if (!mayPass) session.PunchesLeft = 0;
+        if (session.State == AcceptState.Upgrading) Rest(now, session);
+        else if (session.State == AcceptState.Waiting && session.Relay is not { IsPending: true }) Close(now, session);
+    }
+
+    /// <summary>The stream stays relayed; the client may come back to punch once more.</summary>
+    private void Rest(Timestamp now, AcceptSession session)
+    {
+        bool isUseful = session.PunchesLeft > 0 && !session.Relay!.IsLost && !session.Relay.Stream.Closed.IsCompleted;
+        if (isUseful) SetState(session, AcceptState.Upgrading, now + UpgradeSchedule.Patience, _resting);
+        else StayRelayed(now, session);
+    }
+
+    private void PunchAgain(Timestamp now, AcceptSession session)
+    {
+        if (session.PunchesLeft-- <= 0) return;
+        StartPunching(now, session);
+        SetState(session, AcceptState.Upgrading, now + _context.Options.PassiveWait);
+    }
+
+    /// <summary>Strangers, who may know a session's number, must not make us open sockets.</summary>
+    private bool IsFromClient(AcceptSession session, in PeerHolepunchMessage message)
+    {
+        using var secrets = _context.PunchSecretsOf(session.HandshakeHash);
+        return secrets.TryOpen(message.Payload, out _);
     }
 
     private bool TryCreateStream(AcceptSession session)
@@ -229,6 +269,7 @@ internal sealed class AcceptMachine
         var reply = new byte[payload.Length + handshake.NextMessageOverhead];
         int length = handshake.WriteMessage(payload, reply);
         if (error == PeerErrorCode.None) session.Keys = handshake.GetResult();
+        session.HandshakeHash = session.Keys?.Hash ?? default;
         handshake.Dispose();
         session.Handshake = null;
         return length == reply.Length ? reply : reply[..length];
@@ -267,7 +308,7 @@ internal sealed class AcceptMachine
         {
             if (isPaired) HandOverRelayed(at, session);
             else if (session is { State: AcceptState.Waiting, Punch: null }) Close(at, session);
-        });
+        }, at => OnRelayLost(at, session));
     }
 
     private void HandOverRelayed(Timestamp now, AcceptSession session)
@@ -276,7 +317,14 @@ internal sealed class AcceptMachine
         (session.Stream, session.Keys, session.ConnectedTo) = (null, null, stream.Remote.From);
         SetState(session, AcceptState.Upgrading, now + _context.Options.PassiveWait);
         _accepted(new(stream, keys, session.RemotePublicKey, PeerPath.Relayed, session.Unordered, IsHeard: false) { Paths = relay.Path });
-        if (session.Punch is null) StayRelayed(now, session);
+        if (session.Punch is null) Rest(now, session);
+    }
+
+    /// <summary>The relay forwards no longer: a punch under way goes on, and a client that may punch again has a moment to begin.</summary>
+    private void OnRelayLost(Timestamp now, AcceptSession session)
+    {
+        if (session.State != AcceptState.Upgrading) session.Relay!.FailIfLost();
+        else if (session.IsResting) SetState(session, AcceptState.Upgrading, now + _context.Options.PassiveWait);
     }
 
     /// <summary>A packet of a relayed stream that did not come from the relay: where the client is, if it may be there.</summary>
@@ -299,6 +347,7 @@ internal sealed class AcceptMachine
         session.Punch?.Stop(now);
         session.Punch = null;
         SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
+        session.Relay!.FailIfLost();
     }
 
     private void Connect(Timestamp now, AcceptSession session, in DatagramSource to, PeerPath path, bool isHeard)
@@ -330,11 +379,11 @@ internal sealed class AcceptMachine
         _context.DeadlinesChanged = true;
     }
 
-    private void SetState(AcceptSession session, AcceptState state, Timestamp due)
+    private void SetState(AcceptSession session, AcceptState state, Timestamp due, LinkedList<AcceptSession>? place = null)
     {
         (session.State, session.Due) = (state, due);
         session.Place.List?.Remove(session.Place);
-        (session.IsOver ? _over : _open).AddLast(session.Place);
+        (place ?? (session.IsOver ? _over : _open)).AddLast(session.Place);
         _context.DeadlinesChanged = true;
     }
 }

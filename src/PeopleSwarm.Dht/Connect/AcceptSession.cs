@@ -10,7 +10,7 @@ internal enum AcceptState
 {
     Deciding,  // the gate is asked; → Waiting, Connected or Closed
     Waiting,   // answered, the client's first packet opens the stream; → Upgrading, Connected, or Closed after a while
-    Upgrading, // handed over through a relay, punching goes on; → Connected
+    Upgrading, // handed over through a relay, punching goes on or may be tried again; → Connected
     Connected, // the stream was handed over; remembered for duplicates
     Closed,    // refused, failed or given up; remembered for duplicates
 }
@@ -64,8 +64,14 @@ internal sealed class AcceptSession
     public HandshakeResult? Keys { get; set; }
     public UnorderedInlet Unordered { get; } = new();
 
-    /// <summary>Punches back; null where the client needs no punching.</summary>
+    /// <summary>Punches back; null where the client needs no punching, and between its attempts.</summary>
     public ServerPunch? Punch { get; set; }
+
+    /// <summary>The handshake's hash, which outlives the keys.</summary>
+    public ReadOnlyMemory<byte> HandshakeHash { get; set; }
+
+    /// <summary>Attempts to punch that the client may still make while the stream is relayed.</summary>
+    public int PunchesLeft { get; set; }
 
     /// <summary>The relay we chose for it.</summary>
     public RelayThroughInfo? OwnRelay { get; set; }
@@ -81,6 +87,9 @@ internal sealed class AcceptSession
 
     /// <summary>Whether it only serves duplicates.</summary>
     public bool IsOver => State is AcceptState.Connected or AcceptState.Closed;
+
+    /// <summary>Whether the stream works and only a better path is waited for.</summary>
+    public bool IsResting => State == AcceptState.Upgrading && Punch is null;
 
     public PeerHandshakePayload ToPublicPayload() => new(ClientAddress, Remote!.Addresses4, Remote.Firewall == PeerFirewallState.Open);
 

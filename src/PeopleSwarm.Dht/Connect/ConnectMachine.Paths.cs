@@ -10,6 +10,9 @@ internal sealed partial class ConnectMachine
     private ClientPunch? _punch;
     private RelayedStream? _relay;
     private PunchFailure _punchFailure;
+    private UpgradeSchedule? _upgrades;
+    private Timestamp? _upgradeDue;
+    private long _round;
     private bool _isTryingLocal, _hasRelayFailed;
 
     private void ChoosePath(Timestamp now, ConnectServer server)
@@ -56,18 +59,24 @@ internal sealed partial class ConnectMachine
     private void PunchBesideLocalNetwork(Timestamp now, ConnectServer server)
     {
         TryLocalNetwork(now, server);
+        StartPunching(now, server);
+        FailIfNoPathIsLeft(now);
+    }
+
+    private void StartPunching(Timestamp now, ConnectServer server)
+    {
         _punchFailure = new(PeerConnectError.HolepunchAborted, "No socket could be opened for hole punching.");
-        _punch = ClientPunch.TryStart(now, _context, _target, server, connected: (at, source) =>
+        ClientPunch? punch = null;
+        _punch = punch = ClientPunch.TryStart(now, _context, _target, server, connected: (at, source) =>
         {
             if (State is ConnectState.Waiting or ConnectState.Upgrading) Complete(at, source, PeerPath.Punched, isHeard: false);
         }, failed: (at, failure) =>
         {
             Log($"punching: {failure.Message}");
-            (_punch, _punchFailure) = (null, failure);
+            (_punch, _punchFailure, _round) = (null, failure, punch?.Round ?? _round);
             FailIfNoPathIsLeft(at);
-        }, Log);
+        }, Log, _round, comesBack: _relay is not null);
         _context.DeadlinesChanged = true;
-        FailIfNoPathIsLeft(now);
     }
 
     /// <summary>Both behind one public address: asks the server at its local one, and goes there from our server socket if it answers.</summary>
@@ -105,7 +114,42 @@ internal sealed partial class ConnectMachine
         if (State == ConnectState.Waiting && _hasRelayFailed)
             Fail(now, PeerConnectError.RelayAborted, $"The relay did not pair us with the peer, and no direct path was found: {_punchFailure.Message}");
         else if (State == ConnectState.Waiting) Fail(now, _punchFailure.Error, _punchFailure.Message);
-        else if (State == ConnectState.Upgrading) End(now); // stays relayed
+        else if (State == ConnectState.Upgrading) UpgradeLater(now);
+    }
+
+    /// <summary>Nothing direct came of it; where that may change, it is tried again after a pause.</summary>
+    private void UpgradeLater(Timestamp now)
+    {
+        _upgrades ??= new(_context.Options.UpgradeTries, _context.Random);
+        if (!_punchFailure.MayPass || _relay!.IsLost || _upgrades.Next() is not { } pause)
+        {
+            StayRelayed(now);
+            return;
+        }
+        Log($"relayed; punching again in {pause.TotalSeconds:0} s");
+        _upgradeDue = now + pause;
+        _context.DeadlinesChanged = true;
+    }
+
+    private void OnUpgradeDue(Timestamp now)
+    {
+        _upgradeDue = null;
+        StartPunching(now, _server!);
+        FailIfNoPathIsLeft(now);
+    }
+
+    private void StayRelayed(Timestamp now)
+    {
+        End(now);
+        _relay!.FailIfLost();
+    }
+
+    /// <summary>The relay forwards no longer: a punch under way goes on, and one that waits begins.</summary>
+    private void OnRelayLost(Timestamp now)
+    {
+        Log("relay: the connection to it was lost");
+        if (State == ConnectState.Over) _relay!.FailIfLost();
+        else if (_upgradeDue is not null) OnUpgradeDue(now);
     }
 
     internal RelayedStream? Relay => _relay;
@@ -119,7 +163,7 @@ internal sealed partial class ConnectMachine
         {
             if (isPaired) HandOverRelayed(at, server);
             else OnRelayFailed(at, server);
-        });
+        }, OnRelayLost);
     }
 
     private void HandOverRelayed(Timestamp now, ConnectServer server)

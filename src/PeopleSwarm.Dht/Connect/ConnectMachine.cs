@@ -89,6 +89,7 @@ internal sealed partial class ConnectMachine
     {
         ConnectState.Searching => Timestamp.Earliest(_deadline, _spreadAt),
         ConnectState.Over => null,
+        ConnectState.Upgrading => Timestamp.Earliest(_upgradeDue, _punch?.NextTimeout),
         _ => Timestamp.Earliest(Timestamp.Earliest(_deadline, _passiveUntil), _punch?.NextTimeout),
     };
 
@@ -106,7 +107,8 @@ internal sealed partial class ConnectMachine
         if (State == ConnectState.Over) return;
         if (State == ConnectState.Upgrading)
         {
-            if (_deadline <= now || _stream.Closed.IsCompleted) End(now);
+            if (_stream.Closed.IsCompleted) End(now);
+            else if (_upgradeDue <= now) OnUpgradeDue(now);
             else _punch?.HandleTimeout(now);
             return;
         }
@@ -184,9 +186,12 @@ internal sealed partial class ConnectMachine
     private void Fail(Timestamp now, PeerConnectError error, string message)
     {
         if (State == ConnectState.Over) return;
-        bool isHandedOver = State == ConnectState.Upgrading;
+        if (State == ConnectState.Upgrading)
+        {
+            StayRelayed(now);
+            return;
+        }
         End(now);
-        if (isHandedOver) return;
         _stream.Abort();
         _server?.Keys.Dispose();
         _done(now, new(null, new(error, message, _log)));

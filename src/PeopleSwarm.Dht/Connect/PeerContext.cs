@@ -57,10 +57,13 @@ internal sealed class PeerContext
     public PeerFirewallState Firewall => Engine.PublicEndPoint is null ? PeerFirewallState.Unknown : PeerFirewallState.Open;
 
     /// <summary>What seals the punch rounds of a connection (spec hyperdht, 8.1).</summary>
-    public PunchSecrets PunchSecretsOf(HandshakeResult keys)
+    public PunchSecrets PunchSecretsOf(HandshakeResult keys) => PunchSecretsOf(keys.Hash);
+
+    /// <summary>Likewise, from the handshake's hash.</summary>
+    public PunchSecrets PunchSecretsOf(ReadOnlyMemory<byte> handshakeHash)
     {
         Span<byte> key = stackalloc byte[32];
-        Crypto.KeyedHash(keys.Hash.Span, Namespaces.PeerHolepunch, key);
+        Crypto.KeyedHash(handshakeHash.Span, Namespaces.PeerHolepunch, key);
         return new(Crypto, Random, key);
     }
 

@@ -5,25 +5,30 @@ namespace PeopleSwarm.Dht.Connect;
 /// <summary>Where a stream goes through a relay: its socket and address, and the number of our stream there.</summary>
 internal readonly record struct RelayLeg(DatagramSource Relay, uint StreamId);
 
-/// <summary>One attempt to be paired by a relay, and the connection to it afterwards.</summary>
+/// <summary>One stream that a relay is asked to pair, and that it forwards for afterwards.</summary>
 internal interface IRelayPairing
 {
-    /// <summary>The stream goes another way: the connection to the relay ends in order.</summary>
+    /// <summary>Nobody needs the relay for this stream, or any more: it forgets it.</summary>
     void End();
-
-    /// <summary>The attempt is given up. Nothing is called any more.</summary>
-    void Abort();
 }
 
-/// <summary>Makes connections to relays; on the loop.</summary>
+/// <summary>Who hears of a pairing; on the loop.</summary>
+/// <param name="Paired">Called once, later: the way through the relay, or null if there will be none.</param>
+/// <param name="Lost">Called at most once after that, with the reason: the relay forwards no longer.</param>
+internal sealed record RelayPairingEvents(Action<Timestamp, RelayLeg?> Paired, Action<Timestamp, string> Lost);
+
+/// <summary>Has streams paired by relays; on the loop.</summary>
 internal interface IRelayDialler
 {
-    /// <summary>Dials a relay and asks to be paired; null if too many attempts are under way.</summary>
+    /// <summary>Asks a relay, dialling it if there is no connection to it, to pair a stream; null if too much is under way.</summary>
     /// <param name="relay">The relay and the token both sides know.</param>
     /// <param name="isInitiator">Whether the relay is our choice.</param>
-    /// <param name="stream">The stream to be relayed; the connection to the relay ends with it.</param>
-    /// <param name="done">Called once, later and on the loop; null if nothing came of it.</param>
-    IRelayPairing? Pair(RelayThroughInfo relay, bool isInitiator, IReliableStream stream, Action<Timestamp, RelayLeg?> done);
+    /// <param name="stream">The stream to be relayed; the pairing ends with it.</param>
+    /// <param name="events">Who hears of it.</param>
+    IRelayPairing? Pair(RelayThroughInfo relay, bool isInitiator, IReliableStream stream, RelayPairingEvents events);
+
+    /// <summary>Whether a connection to the relay is open, so that pairing costs one round trip.</summary>
+    bool IsConnectedTo(PublicKey relay);
 }
 
 /// <summary>A stream's way through a relay, beside which a direct one is looked for (spec hyperdht, 10).</summary>
@@ -33,6 +38,7 @@ internal sealed class RelayedStream
     private readonly uint _remoteId;
     private IRelayPairing? _pairing;
     private RelayLeg? _leg;
+    private string? _loss;
 
     private RelayedStream(IReliableStream stream, uint remoteId) => (_stream, _remoteId) = (stream, remoteId);
 
@@ -44,6 +50,9 @@ internal sealed class RelayedStream
 
     /// <summary>Whether the stream went through the relay and has left it.</summary>
     public bool IsMoved { get; private set; }
+
+    /// <summary>Whether the relay forwards no longer.</summary>
+    public bool IsLost => _loss is not null;
 
     /// <summary>The stream.</summary>
     public IReliableStream Stream => _stream;
@@ -58,11 +67,13 @@ internal sealed class RelayedStream
     /// <param name="stream">Our stream, not connected.</param>
     /// <param name="remoteId">The peer's stream, for the direct path.</param>
     /// <param name="paired">The stream is connected through the relay, or, by false, it will not be.</param>
+    /// <param name="lost">The relay forwards no longer: <see cref="FailIfLost"/>, unless another path may still be found.</param>
     public static RelayedStream? TryStart(PeerContext context, RelayThroughInfo relay, bool isInitiator, IReliableStream stream, uint remoteId,
-        Action<Timestamp, bool> paired)
+        Action<Timestamp, bool> paired, Action<Timestamp> lost)
     {
         var relayed = new RelayedStream(stream, remoteId);
-        relayed._pairing = context.Relays?.Pair(relay, isInitiator, stream, (now, leg) => relayed.OnPaired(now, leg, paired));
+        relayed._pairing = context.Relays?.Pair(relay, isInitiator, stream,
+            new((now, leg) => relayed.OnPaired(now, leg, paired), (now, reason) => relayed.OnLost(now, reason, lost)));
         return relayed._pairing is null ? null : relayed;
     }
 
@@ -93,8 +104,20 @@ internal sealed class RelayedStream
     public void Stop()
     {
         if (_leg is not null) return;
-        _pairing?.Abort();
+        _pairing?.End();
         _pairing = null;
+    }
+
+    /// <summary>Breaks the stream, with the reason, if the relay is gone and nothing else was found.</summary>
+    public void FailIfLost()
+    {
+        if (_loss is { } reason && !IsMoved) _stream.Abort(new IOException($"The connection to the relay was lost, and no direct path was found: {reason}"));
+    }
+
+    private void OnLost(Timestamp now, string reason, Action<Timestamp> lost)
+    {
+        (_pairing, _loss) = (null, reason);
+        if (!IsMoved) lost(now);
     }
 
     private void OnPaired(Timestamp now, RelayLeg? leg, Action<Timestamp, bool> paired)
@@ -102,7 +125,7 @@ internal sealed class RelayedStream
         if (_pairing is null) return; // given up
         if (leg is not { } found || _stream.Closed.IsCompleted || _stream.IsConnected)
         {
-            _pairing.Abort();
+            _pairing.End();
             _pairing = null;
             paired(now, false);
             return;

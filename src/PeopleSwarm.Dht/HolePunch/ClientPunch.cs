@@ -5,11 +5,15 @@ using PeopleSwarm.Dht.Rpc;
 namespace PeopleSwarm.Dht.HolePunch;
 
 /// <summary>Why punching was given up.</summary>
-internal readonly record struct PunchFailure(PeerConnectError Error, string Message);
+/// <param name="Error">For the caller.</param>
+/// <param name="Message">Likewise.</param>
+/// <param name="MayPass">Whether it may work later.</param>
+internal readonly record struct PunchFailure(PeerConnectError Error, string Message, bool MayPass = false);
 
 /// <summary>The dialling side of a punch: the rounds with the server, then the probes (spec hyperdht, 9.3 to 9.5).</summary>
 internal sealed class ClientPunch
 {
+    private const string Busy = "Another punch of this node sprays ports, or did a moment ago.";
     private static readonly TimeSpan s_unknownPause = TimeSpan.FromSeconds(1); // the server may hear our first probe before it knows its NAT
 
     private readonly PeerContext _context;
@@ -26,30 +30,44 @@ internal sealed class ClientPunch
     private UdpEndPoint _serverAddress;
     private IRpcCall? _call;
     private Action<Timestamp>? _afterPause;
+    private readonly bool _comesBack;
     private long _round;
     private bool _isOver, _mayRetry = true;
 
     private ClientPunch(PeerContext context, in NodeId target, ConnectServer server, Puncher puncher, PunchSecrets secrets,
-        Action<Timestamp, DatagramSource> connected, Action<Timestamp, PunchFailure> failed, Action<string> log)
+        Action<Timestamp, DatagramSource> connected, Action<Timestamp, PunchFailure> failed, Action<string> log, long firstRound, bool comesBack)
     {
         (_context, _target, _server, _puncher, _secrets, _connected, _failed, _log) = (context, target, server, puncher, secrets, connected, failed, log);
+        (_round, _comesBack) = (firstRound, comesBack);
         _sampling = new(context.Engine, puncher);
         _serverAddress = server.ServerAddress;
         var relays = server.Payload.Holepunch!.Relays;
         // The relay of the handshake first: through it the server's address of this moment is seen.
         _relays = new(relays.OrderBy(r => r.RelayAddress == server.Relay ? 0 : 1));
         puncher.Connected = OnConnected;
-        puncher.Exhausted = now => Fail(now, PeerConnectError.HolepunchAborted, "The probes met no answer.");
+        puncher.Exhausted = now => Fail(now, PeerConnectError.HolepunchAborted, "The probes met no answer.", mayPass: true);
     }
 
     public Timestamp? NextTimeout { get; private set; }
 
+    /// <summary>The number of the next round; it grows over all attempts of a connect.</summary>
+    public long Round => _round;
+
     /// <summary>Begins; null if no socket could be opened.</summary>
+    /// <param name="now">The current instant.</param>
+    /// <param name="context">What the machines of the node share.</param>
+    /// <param name="target">Where the server listens.</param>
+    /// <param name="server">Its answer to our handshake.</param>
+    /// <param name="connected">Called once with the path, or else</param>
+    /// <param name="failed">called once with the reason.</param>
+    /// <param name="log">Takes a line for each step.</param>
+    /// <param name="firstRound">The number of the first round.</param>
+    /// <param name="comesBack">Whether there will be another attempt after a failure that may pass: the peer is not told to give up.</param>
     public static ClientPunch? TryStart(Timestamp now, PeerContext context, in NodeId target, ConnectServer server,
-        Action<Timestamp, DatagramSource> connected, Action<Timestamp, PunchFailure> failed, Action<string> log)
+        Action<Timestamp, DatagramSource> connected, Action<Timestamp, PunchFailure> failed, Action<string> log, long firstRound = 0, bool comesBack = false)
     {
         if (context.Punching?.Create(isInitiator: true) is not { } puncher) return null;
-        var punch = new ClientPunch(context, target, server, puncher, context.PunchSecretsOf(server.Keys), connected, failed, log);
+        var punch = new ClientPunch(context, target, server, puncher, context.PunchSecretsOf(server.Keys), connected, failed, log, firstRound, comesBack);
         punch._sampling.Start(now);
         punch.ProbeThroughNextRelay(now);
         return punch;
@@ -82,7 +100,7 @@ internal sealed class ClientPunch
 
     private void ProbeThroughNextRelay(Timestamp now)
     {
-        if (!_relays.TryDequeue(out _relay)) Fail(now, PeerConnectError.HolepunchAborted, "No relay of the peer carried a punch round.");
+        if (!_relays.TryDequeue(out _relay)) Fail(now, PeerConnectError.HolepunchAborted, "No relay of the peer carried a punch round.", mayPass: true);
         else Probe(now);
     }
 
@@ -143,7 +161,8 @@ internal sealed class ClientPunch
         _puncher.Nat.IsFrozen = true; // the peer is told what we are now
         if (_puncher.NeedsSpraying && !_puncher.MaySpray(now))
         {
-            Abort(now, PeerConnectError.HolepunchAborted, "Another punch of this node sprays ports, or did a moment ago.");
+            if (_comesBack) FailBusy(now);
+            else Abort(now, PeerConnectError.HolepunchBusy, Busy);
             return;
         }
         // Through our own relay, because its answer proves that the server's address is real.
@@ -154,6 +173,7 @@ internal sealed class ClientPunch
     {
         _log($"punching {_puncher.Nat.Firewall} to {_puncher.RemoteFirewall}");
         if (!_puncher.IsRemotePunching) Fail(now, PeerConnectError.RemoteNotHolepunching, "The peer did not begin to punch.");
+        else if (_puncher.NeedsSpraying && !_puncher.MaySpray(now)) FailBusy(now); // another one began meanwhile
         else if (!_puncher.TryPunch(now)) Fail(now, PeerConnectError.RemoteNotHolepunchable, "The peer's NAT cannot be punched from here.");
     }
 
@@ -173,7 +193,7 @@ internal sealed class ClientPunch
         if (outcome.Response is not { } response)
         {
             _log($"punch round through {relay}: no answer");
-            if (sent.IsPunching) Fail(now, PeerConnectError.HolepunchAborted, "The peer did not answer a punch round.");
+            if (sent.IsPunching) Fail(now, PeerConnectError.HolepunchAborted, "The peer did not answer a punch round.", mayPass: true);
             else ProbeThroughNextRelay(now);
             return;
         }
@@ -184,6 +204,11 @@ internal sealed class ClientPunch
             return;
         }
         if (response.Socket == _puncher.Socket) _sampling.Add(now, response.To, response.From);
+        if (reply.Error == PeerErrorCode.TryLater)
+        {
+            Fail(now, PeerConnectError.HolepunchBusy, "Another punch of the peer sprays ports, or did a moment ago.", mayPass: true);
+            return;
+        }
         if (reply.Error != PeerErrorCode.None)
         {
             Fail(now, PeerConnectError.RemoteAborted, $"The peer gave punching up with error {(int)reply.Error}.");
@@ -193,6 +218,8 @@ internal sealed class ClientPunch
         _puncher.UpdateRemote(reply, isEchoed ? _serverAddress : null);
         answered(now, reply, peerAddress);
     }
+
+    private void FailBusy(Timestamp now) => Fail(now, PeerConnectError.HolepunchBusy, Busy, mayPass: true);
 
     /// <summary>Tells the peer before giving up.</summary>
     private void Abort(Timestamp now, PeerConnectError error, string message)
@@ -210,11 +237,11 @@ internal sealed class ClientPunch
         _connected(now, source);
     }
 
-    private void Fail(Timestamp now, PeerConnectError error, string message)
+    private void Fail(Timestamp now, PeerConnectError error, string message, bool mayPass = false)
     {
         if (_isOver) return;
         Stop(now);
-        _failed(now, new(error, message));
+        _failed(now, new(error, message, mayPass));
     }
 
     private void Pause(Timestamp now, TimeSpan pause, Action<Timestamp> then)

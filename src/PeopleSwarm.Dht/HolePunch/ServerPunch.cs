@@ -12,15 +12,15 @@ internal sealed class ServerPunch
     private readonly Puncher _puncher;
     private readonly NatSampling _sampling;
     private readonly Func<UdpEndPoint, bool> _isOwnRelay;
-    private readonly Action<Timestamp> _ended;
+    private readonly Action<Timestamp, bool> _ended;
     private long _round;
     private bool _isOver;
 
-    private ServerPunch(PeerContext context, Puncher puncher, PunchSecrets secrets, Func<UdpEndPoint, bool> isOwnRelay, Action<Timestamp> ended)
+    private ServerPunch(PeerContext context, Puncher puncher, PunchSecrets secrets, Func<UdpEndPoint, bool> isOwnRelay, Action<Timestamp, bool> ended)
     {
         (_context, _puncher, _secrets, _isOwnRelay, _ended) = (context, puncher, secrets, isOwnRelay, ended);
         _sampling = new(context.Engine, puncher);
-        puncher.Exhausted = End;
+        puncher.Exhausted = now => End(now, mayPass: true);
     }
 
     /// <summary>The socket the handshake's answer and all rounds leave through.</summary>
@@ -32,13 +32,14 @@ internal sealed class ServerPunch
     /// <summary>Begins to judge our NAT; null if no socket could be opened.</summary>
     /// <param name="now">The current instant.</param>
     /// <param name="context">What the machines of the node share.</param>
-    /// <param name="keys">The handshake's keys.</param>
+    /// <param name="handshakeHash">Of the handshake the attempt belongs to.</param>
     /// <param name="isOwnRelay">Whether a node forwards for us.</param>
-    /// <param name="ended">Called once if the attempt ends without a path.</param>
-    public static ServerPunch? TryStart(Timestamp now, PeerContext context, HandshakeResult keys, Func<UdpEndPoint, bool> isOwnRelay, Action<Timestamp> ended)
+    /// <param name="ended">Called once if the attempt ends without a path, with whether a later one may find it.</param>
+    public static ServerPunch? TryStart(Timestamp now, PeerContext context, ReadOnlyMemory<byte> handshakeHash, Func<UdpEndPoint, bool> isOwnRelay,
+        Action<Timestamp, bool> ended)
     {
         if (context.Punching?.Create(isInitiator: false) is not { } puncher) return null;
-        var punch = new ServerPunch(context, puncher, context.PunchSecretsOf(keys), isOwnRelay, ended);
+        var punch = new ServerPunch(context, puncher, context.PunchSecretsOf(handshakeHash), isOwnRelay, ended);
         punch._sampling.Start(now);
         return punch;
     }
@@ -64,7 +65,7 @@ internal sealed class ServerPunch
         if (_isOver || !_secrets.TryOpen(message.Payload, out var payload)) return;
         if (payload.Error != PeerErrorCode.None)
         {
-            End(now);
+            End(now, mayPass: false);
             return;
         }
         var round = new Round(request with { Value = null, Token = default }, client, payload, _isOwnRelay(request.From));
@@ -123,24 +124,24 @@ internal sealed class ServerPunch
             Addresses = _puncher.Nat.Addresses,
             Token = round.IsOwnRelay ? _secrets.TokenOf(round.Client) : null,
             RemoteToken = round.Payload.Token,
-        });
+        }, _puncher.Socket);
     }
 
     private void Abort(Timestamp now, Round round, PeerErrorCode error)
     {
-        Send(now, round, new() { Error = error, Firewall = PeerFirewallState.Unknown, Round = _round });
-        End(now);
+        Send(now, round, new() { Error = error, Firewall = PeerFirewallState.Unknown, Round = _round }, _context.Engine.DefaultSocket); // ours closes now
+        End(now, mayPass: error == PeerErrorCode.TryLater);
     }
 
-    private void Send(Timestamp now, Round round, HolepunchPayload payload) =>
+    private void Send(Timestamp now, Round round, HolepunchPayload payload, SocketId? socket) =>
         _context.Engine.Forward(now, round.Request, round.Request.From,
-            new PeerHolepunchMessage(RoutingMode.FromServer, 0, _secrets.Seal(payload), round.Client).Encode(), _puncher.Socket);
+            new PeerHolepunchMessage(RoutingMode.FromServer, 0, _secrets.Seal(payload), round.Client).Encode(), socket);
 
-    private void End(Timestamp now)
+    private void End(Timestamp now, bool mayPass)
     {
         if (_isOver) return;
         Stop(now);
-        _ended(now);
+        _ended(now, mayPass);
     }
 
     private sealed record Round(RpcIncoming Request, UdpEndPoint Client, HolepunchPayload Payload, bool IsOwnRelay);

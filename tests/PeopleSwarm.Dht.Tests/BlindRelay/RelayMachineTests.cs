@@ -110,13 +110,28 @@ public class RelayMachineTests
     {
         var relay = new Relay(new() { MaxSessions = 3, MaxPairs = 5, MaxPairsPerSession = 2 });
         var clients = Enumerable.Range(0, 3).Select(_ => relay.Join()).ToArray();
-        Assert.Null(relay.Machine.TryAccept(_ => { }));
         for (byte i = 0; i < 12; i++) relay.Pair(clients[i % 3], true, i, new([.. Enumerable.Repeat((byte)(i + 1), 32)]));
         Assert.Equal(5, relay.Machine.Statistics.Waiting);
+        Assert.Null(relay.Machine.TryAccept(_ => { }, () => { }));
         Assert.Equal(8, relay.Machine.Statistics.Refused);
         relay.Machine.Close(clients[0]);
         Assert.Equal(3, relay.Machine.Statistics.Waiting);
-        Assert.NotNull(relay.Machine.TryAccept(_ => { }));
+        Assert.NotNull(relay.Machine.TryAccept(_ => { }, () => { }));
+    }
+
+    [Fact]
+    public void The_client_that_has_been_idle_longest_makes_room_for_another()
+    {
+        var relay = new Relay(new() { MaxSessions = 3 });
+        var (busy, first, second) = (relay.Join(), relay.Join(), relay.Join());
+        relay.Pair(busy, true, 1);
+        relay.Pair(first, true, 2, new([.. Enumerable.Repeat((byte)9, 32)]));
+        relay.Machine.Unpair(first, new([.. Enumerable.Repeat((byte)9, 32)])); // idle again, after the second
+        relay.Join();
+        Assert.Equal([second], relay.Ended);
+        relay.Join();
+        Assert.Equal([second, first], relay.Ended);
+        Assert.Equal((3, 1, 0), (relay.Machine.Statistics.Sessions, relay.Machine.Statistics.Waiting, relay.Machine.Statistics.Refused));
     }
 
     [Fact]
@@ -162,10 +177,14 @@ public class RelayMachineTests
 
         public Dictionary<RelaySession, List<PairMessage>> Answers { get; } = [];
 
+        /// <summary>Clients that had to make room.</summary>
+        public List<RelaySession> Ended { get; } = [];
+
         public RelaySession Join()
         {
             var answers = new List<PairMessage>();
-            var session = Machine.TryAccept(answers.Add)!;
+            RelaySession? session = null;
+            session = Machine.TryAccept(answers.Add, () => Ended.Add(session!))!;
             Answers[session] = answers;
             return session;
         }

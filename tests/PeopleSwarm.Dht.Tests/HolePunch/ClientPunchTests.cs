@@ -159,7 +159,7 @@ public class ClientPunchTests
         Assert.True(other.TryPunch(_kit.Now));
         LearnNat();
         Answer(Round, Consistent() with { Firewall = PeerFirewallState.Random, Addresses = [s_server.WithPort(0)] });
-        Assert.Equal(PeerConnectError.HolepunchAborted, Error);
+        Assert.Equal(PeerConnectError.HolepunchBusy, Error);
     }
 
     [Fact]
@@ -171,11 +171,12 @@ public class ClientPunchTests
         Assert.Equal(PeerConnectError.HolepunchAborted, Error);
     }
 
-    [Theory, InlineData((int)PeerErrorCode.Aborted), InlineData((int)PeerErrorCode.TryLater)]
-    public void L7_a_peer_that_gives_up_ends_the_attempt_at_once(int error)
+    [Theory]
+    [InlineData((int)PeerErrorCode.Aborted, PeerConnectError.RemoteAborted), InlineData((int)PeerErrorCode.TryLater, PeerConnectError.HolepunchBusy)]
+    public void L7_a_peer_that_gives_up_ends_the_attempt_at_once(int error, PeerConnectError expected)
     {
         Answer(Round, new() { Error = (PeerErrorCode)error });
-        Assert.Equal(PeerConnectError.RemoteAborted, Error);
+        Assert.Equal(expected, Error);
         Assert.Empty(_kit.PunchSockets.OpenNow);
     }
 
