@@ -9,6 +9,7 @@ namespace PeopleSwarm.Lab;
 internal sealed class LabEndpoint : IAsyncDisposable
 {
     private static readonly TimeSpan s_dialLimit = TimeSpan.FromSeconds(40), s_echoLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_restLimit = TimeSpan.FromSeconds(10), s_pathLimit = TimeSpan.FromSeconds(40);
     private readonly Lock _lock = new();
     private readonly List<ServiceProvider> _nodes = [];
     private readonly Dictionary<int, IPeerConnection> _connections = [];
@@ -32,7 +33,9 @@ internal sealed class LabEndpoint : IAsyncDisposable
                 "serve" => ServeAsync(id, [.. command.GetProperty("hosts").EnumerateArray().Select(h => h.GetString()!)]),
                 "listen" => ListenAsync(id, Bootstrap()),
                 "connect" => ConnectAsync(id, PublicKey.Parse(command.GetProperty("publicKey").GetString()!), Bootstrap()),
+                "relay" => RelayAsync(id, Bootstrap()),
                 "exchange" => ExchangeAsync(id),
+                "direct" => DirectAsync(id),
                 var other => throw new ArgumentException($"There is no command '{other}'."),
             });
         }
@@ -59,17 +62,26 @@ internal sealed class LabEndpoint : IAsyncDisposable
         Tell(new { @event = $"serving{id}" });
     }
 
-    private async Task ListenAsync(int id, string bootstrap)
+    /// <summary>A relay that offers itself to all: nobody is told its key.</summary>
+    private async Task RelayAsync(int id, string bootstrap)
     {
         var node = Add(o => o.Bootstrap = [bootstrap]);
         await node.WhenBootstrappedAsync();
+        await node.RelayAsync();
+        Tell(new { @event = $"relaying{id}" });
+    }
+
+    private async Task ListenAsync(int id, string bootstrap)
+    {
+        var node = await AddAtRestAsync(bootstrap);
         var listener = await node.ListenAsync();
         Tell(new { @event = $"listening{id}", publicKey = listener.PublicKey.ToString() });
         await foreach (var connection in listener.AcceptAllAsync()) _ = EchoAsync(id, connection);
     }
 
-    private static async Task EchoAsync(int id, IPeerConnection connection)
+    private async Task EchoAsync(int id, IPeerConnection connection)
     {
+        lock (_lock) _connections[id] = connection;
         await using (connection)
             try
             {
@@ -84,8 +96,7 @@ internal sealed class LabEndpoint : IAsyncDisposable
 
     private async Task ConnectAsync(int id, PublicKey publicKey, string bootstrap)
     {
-        var node = Add(o => o.Bootstrap = [bootstrap]);
-        await node.WhenBootstrappedAsync();
+        var node = await AddAtRestAsync(bootstrap);
         long started = Stopwatch.GetTimestamp();
         try
         {
@@ -110,6 +121,16 @@ internal sealed class LabEndpoint : IAsyncDisposable
         Tell(new { @event = $"exchanged{id}", remote = connection.RemoteEndPoint.ToString(), milliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds });
     }
 
+    /// <summary>Waits until the connection does not go through a relay any more, for a while.</summary>
+    private async Task DirectAsync(int id)
+    {
+        IPeerConnection connection;
+        lock (_lock) connection = _connections[id];
+        long started = Stopwatch.GetTimestamp();
+        while (connection.Path == PeerPath.Relayed && Stopwatch.GetElapsedTime(started) < s_pathLimit) await Task.Delay(5);
+        Tell(new { @event = $"path{id}", path = connection.Path.ToString(), milliseconds = Stopwatch.GetElapsedTime(started).TotalMilliseconds });
+    }
+
     private static async Task EchoedAsync(IPeerConnection connection)
     {
         byte[] sent = Guid.NewGuid().ToByteArray();
@@ -118,6 +139,17 @@ internal sealed class LabEndpoint : IAsyncDisposable
         if (!read.Buffer.Slice(0, Math.Min(sent.Length, read.Buffer.Length)).ToArray().AsSpan().SequenceEqual(sent))
             throw new InvalidDataException("The echo is not what was sent.");
         connection.Input.AdvanceTo(read.Buffer.GetPosition(sent.Length));
+    }
+
+    /// <summary>A node that knows its NAT, and has the relay that it keeps.</summary>
+    private async Task<IDhtNode> AddAtRestAsync(string bootstrap)
+    {
+        var node = Add(o => o.Bootstrap = [bootstrap]);
+        await node.WhenBootstrappedAsync();
+        long started = Stopwatch.GetTimestamp();
+        while (node.Status is { ObservedEndPoint: null, IsRandomized: false } or { IsRandomized: true, Relay: null } && Stopwatch.GetElapsedTime(started) < s_restLimit)
+            await Task.Delay(5);
+        return node;
     }
 
     private IDhtNode Add(Action<DhtOptions> configure)

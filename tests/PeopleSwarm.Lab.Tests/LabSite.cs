@@ -3,7 +3,7 @@ using PeopleSwarm.Interop.Harness;
 namespace PeopleSwarm.Lab;
 
 /// <summary>A computer of the lab, and the NATs in front of it.</summary>
-internal sealed class LabSite(NetworkLab lab, string host, string address)
+internal sealed class LabSite(NetworkLab lab, string host, string address, bool isSymmetric)
 {
     /// <summary>The address the internet sees.</summary>
     public string Address => address;
@@ -11,9 +11,9 @@ internal sealed class LabSite(NetworkLab lab, string host, string address)
     /// <summary>The namespace of the NAT next to the internet; null for none.</summary>
     public string? OutermostNat { get; set; }
 
-    public NodePeer StartPeer() => lab.StartPeer(host);
+    public LabPeer StartPeer() => new(lab.StartPeer(host), IsNpm: false, isSymmetric);
 
-    public NodePeer StartNpmPeer() => lab.StartNpmPeer(host);
+    public LabPeer StartNpmPeer() => new(lab.StartNpmPeer(host), IsNpm: true, isSymmetric);
 
     /// <summary>The NAT forgets its mappings, and the next ones get other ports.</summary>
     public void MoveMappings()
@@ -22,3 +22,9 @@ internal sealed class LabSite(NetworkLab lab, string host, string address)
         NetworkLab.Ip(OutermostNat!, $"addr del {address}/16 dev wan", $"addr add {address}/16 dev wan"); // masquerading forgets with the address
     }
 }
+
+/// <summary>A program on a computer of the lab.</summary>
+/// <param name="Process">Takes commands and tells events.</param>
+/// <param name="IsNpm">Whether it is npm's.</param>
+/// <param name="IsSymmetric">Whether a NAT in front of it gives each destination another port.</param>
+internal sealed record LabPeer(NodePeer Process, bool IsNpm, bool IsSymmetric);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Lab;
 
@@ -21,7 +20,7 @@ public class MovingMappingTests
         var dialler = Start(moving == "dialler" ? behind : open, dialling);
         var listener = Start(moving == "dialler" ? open : behind, listening);
         var (result, id) = await LabDial.OpenAsync(dialler, listener);
-        Assert.NotNull(result.Path);
+        Assert.NotNull(result.First);
         double before = await ExchangeAsync(dialler, id);
         behind.MoveMappings();
         double after = await ExchangeAsync(dialler, id);
@@ -30,11 +29,11 @@ public class MovingMappingTests
             $"{dialling} with {listening}, the {moving}'s mapping moves: round trip {before:0.0} ms before, {after:0.0} ms across, {settled:0.0} ms after\n"));
     }
 
-    private static NodePeer Start(LabSite site, string what) => what == "npm" ? site.StartNpmPeer() : site.StartPeer();
+    private static LabPeer Start(LabSite site, string what) => what == "npm" ? site.StartNpmPeer() : site.StartPeer();
 
-    private static async Task<double> ExchangeAsync(NodePeer dialler, int id)
+    private static async Task<double> ExchangeAsync(LabPeer dialler, int id)
     {
-        dialler.Send(new { command = "exchange", id });
-        return (await dialler.ReadAsync($"exchanged{id}", s_limit)).GetProperty("milliseconds").GetDouble();
+        dialler.Process.Send(new { command = "exchange", id });
+        return (await dialler.Process.ReadAsync($"exchanged{id}", s_limit)).GetProperty("milliseconds").GetDouble();
     }
 }

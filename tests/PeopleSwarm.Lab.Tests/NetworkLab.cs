@@ -24,7 +24,7 @@ internal sealed class NetworkLab : IAsyncDisposable
     /// <summary>Where nodes of the lab begin.</summary>
     public static string Bootstrap => "5.0.1.1:49737";
 
-    /// <summary>Builds the internet and its DHT; skips the running test where the machine does not let us.</summary>
+    /// <summary>Builds the internet, its DHT and a relay that offers itself there; skips the running test where the machine does not let us.</summary>
     public static async Task<NetworkLab> StartAsync()
     {
         string? missing = FindMissing();
@@ -38,6 +38,9 @@ internal sealed class NetworkLab : IAsyncDisposable
             var dht = lab.StartPeer(lab._internet);
             dht.Send(new { command = "serve", id = 0, hosts });
             await dht.ReadAsync("serving0", TimeSpan.FromSeconds(60));
+            var relay = lab.AddSite().StartPeer().Process;
+            relay.Send(new { command = "relay", id = 0, bootstrap = Bootstrap });
+            await relay.ReadAsync("relaying0", TimeSpan.FromSeconds(60));
             return lab;
         }
         catch
@@ -52,7 +55,7 @@ internal sealed class NetworkLab : IAsyncDisposable
     {
         string host = AddNamespace("host");
         int site = ++_sites;
-        var site0 = new LabSite(this, host, $"5.0.{100 + site}.1");
+        var site0 = new LabSite(this, host, $"5.0.{100 + site}.1", isSymmetric: nats.ToArray().Any(n => n.IsRandom));
         (string inside, string lan) = (host, "eth0");
         for (int level = 0; level < nats.Length; level++)
         {

@@ -5,31 +5,34 @@ using Microsoft.Extensions.DependencyInjection;
 namespace PeopleSwarm.Testing.Grid;
 
 /// <summary>How a dial ended.</summary>
-/// <param name="Path">The path on the dialling side; null if there was none.</param>
+/// <param name="First">The path on the dialling side when a message of the listener was read; null if there was none.</param>
 /// <param name="Error">Why there was none.</param>
-/// <param name="Time">Until a message of the listener was read, or until it failed.</param>
-/// <param name="Tries">Dials that were needed.</param>
-internal sealed record GridResult(PeerPath? Path, PeerConnectError? Error, TimeSpan Time, int Tries)
+/// <param name="Time">Until then, or until it failed.</param>
+/// <param name="Final">The path the connection went over to; the first if it stayed there.</param>
+/// <param name="FinalTime">Until then.</param>
+internal sealed record GridResult(PeerPath? First, PeerConnectError? Error, TimeSpan Time, PeerPath? Final, TimeSpan FinalTime)
 {
-    public override string ToString() => Path is { } path
-        ? string.Create(CultureInfo.InvariantCulture, $"{char.ToUpperInvariant(path.ToString()[0])}{Time.TotalSeconds:0.00}{new string('*', Tries - 1)}")
-        : "-";
+    public override string ToString() => First is null ? "-" : Final == First ? Describe(First, Time) : $"{Describe(First, Time)}>{Describe(Final, FinalTime)}";
+
+    private static string Describe(PeerPath? path, TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{path.ToString()![0]}{time.TotalSeconds:0.00}");
 }
 
 /// <summary>
 /// One listener and one dialler behind a NAT of each kind, real nodes with real streams on one simulated internet. Each round every dialler
-/// dials another listener, so that every pair has its turn and no node punches twice at once.
+/// dials another listener, so that every pair has its turn and no node punches twice at once. One node of the internet offers itself as a
+/// relay; nobody is told of it.
 /// </summary>
 internal sealed class NatGrid : IDisposable
 {
     private const int DhtNodes = 12;
     private static readonly TimeSpan s_round = TimeSpan.FromSeconds(60); // longer than spraying and the pause that has to follow it
-    private static readonly TimeSpan s_closing = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_upgrade = TimeSpan.FromSeconds(50), s_look = TimeSpan.FromMilliseconds(10), s_closing = TimeSpan.FromMinutes(5);
 
     private readonly SimulatedNetwork _net;
     private readonly IReadOnlyList<NatKind> _kinds;
     private readonly List<ServiceProvider> _computers = [];
     private readonly IDhtNode[] _diallers, _listeners;
+    private readonly IDhtNode _relay;
     private IPeerListener[] _listening = [];
     private Task[] _greeting = [];
 
@@ -41,6 +44,7 @@ internal sealed class NatGrid : IDisposable
         Results = new GridResult[kinds.Count, kinds.Count];
         AddNode(_net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
         for (int i = 1; i < DhtNodes; i++) AddNode(_net.AddHost($"5.{i}.0.1"), o => o.Ephemeral = EphemeralMode.Never);
+        _relay = AddNode(_net.AddHost("5.50.0.1"), static _ => { });
         _listeners = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"91.{i}.0.1"), static _ => { }))];
         _diallers = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"92.{i}.0.1"), static _ => { }))];
     }
@@ -49,15 +53,16 @@ internal sealed class NatGrid : IDisposable
     public GridResult[,] Results { get; }
 
     /// <summary>Dials every pair.</summary>
-    /// <param name="tries">How often a pair is dialled until it connects; decides by the two kinds.</param>
-    public void Run(Func<NatKind, NatKind, int> tries) => _net.Run(async () =>
+    public void Run() => _net.Run(async () =>
     {
         foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
+        await _relay.RelayAsync();
         _listening = await Task.WhenAll(_listeners.Select(l => l.ListenAsync()));
         _greeting = [.. _listening.Select(GreetAsync)];
+        await Task.Delay(s_round, _net.TimeProvider); // who needs the relay finds it by then
         int count = _kinds.Count;
         for (int round = 0; round < count; round++)
-            await Task.WhenAll(Enumerable.Range(0, count).Select(i => DialUntilAsync(i, (i + round) % count, tries)));
+            await Task.WhenAll(Enumerable.Range(0, count).Select(i => TakeTurnAsync(i, (i + round) % count)));
     }, TimeSpan.FromDays(1));
 
     public void Dispose() => _net.Run(async () =>
@@ -80,31 +85,28 @@ internal sealed class NatGrid : IDisposable
         return text.AppendLine().ToString();
     }
 
-    private async Task DialUntilAsync(int from, int to, Func<NatKind, NatKind, int> tries)
+    private async Task TakeTurnAsync(int from, int to)
     {
-        int allowed = tries(_kinds[from], _kinds[to]);
-        for (int attempt = 1; attempt <= 2; attempt++)
-        {
-            var round = Task.Delay(s_round, _net.TimeProvider);
-            if (attempt <= allowed && Results[from, to]?.Path is null) Results[from, to] = await DialAsync(_diallers[from], _listeners[to], attempt);
-            await round;
-        }
+        var round = Task.Delay(s_round, _net.TimeProvider);
+        Results[from, to] = await DialAsync(_diallers[from], _listeners[to], staysRelayed: _kinds[from].Class == NatClass.Random && _kinds[to].Class == NatClass.Random);
+        await round;
     }
 
-    private async Task<GridResult> DialAsync(IDhtNode dialler, IDhtNode listener, int attempt)
+    private async Task<GridResult> DialAsync(IDhtNode dialler, IDhtNode listener, bool staysRelayed)
     {
         var started = _net.Now;
         try
         {
             await using var connection = await dialler.ConnectAsync(listener.KeyPair.PublicKey, new() { Timeout = TimeSpan.FromSeconds(50) });
             var greeting = await connection.Channel.ReadMessageAsync();
-            return Encoding.UTF8.GetString(greeting!.Value.Span) == "hello"
-                ? new(connection.Path, null, _net.Now - started, attempt)
-                : throw new InvalidDataException("Something else than the greeting came.");
+            if (Encoding.UTF8.GetString(greeting!.Value.Span) != "hello") throw new InvalidDataException("Something else than the greeting came.");
+            var (first, time) = (connection.Path, _net.Now - started);
+            while (connection.Path == PeerPath.Relayed && !staysRelayed && _net.Now - started < s_upgrade) await Task.Delay(s_look, _net.TimeProvider);
+            return new(first, null, time, connection.Path, connection.Path == first ? time : _net.Now - started);
         }
         catch (PeerConnectException error)
         {
-            return new(null, error.Error, _net.Now - started, attempt);
+            return new(null, error.Error, _net.Now - started, null, default);
         }
     }
 
