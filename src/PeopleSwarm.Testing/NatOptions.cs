@@ -26,7 +26,7 @@ public enum NatPortAllocation
     Random,
 }
 
-/// <summary>How a NAT behaves.</summary>
+/// <summary>How a NAT behaves. A value out of its range is an <see cref="ArgumentOutOfRangeException"/>.</summary>
 public sealed record NatOptions
 {
     /// <summary>One outside port for all destinations, and anybody may answer.</summary>
@@ -51,7 +51,7 @@ public sealed record NatOptions
     public NatPortAllocation Ports { get; init; } = NatPortAllocation.Preserving;
 
     /// <summary>Silence after which a mapping, or leave to answer, is forgotten. Default 2 min; many real ones take 30 s.</summary>
-    public TimeSpan MappingTimeout { get; init; } = TimeSpan.FromMinutes(2);
+    public TimeSpan MappingTimeout { get; init => field = Require.Positive(value); } = TimeSpan.FromMinutes(2);
 
     /// <summary>Whether what comes in keeps a mapping alive, not only what goes out. Default true.</summary>
     public bool RefreshOnInbound { get; init; } = true;
@@ -60,8 +60,8 @@ public sealed record NatOptions
     public bool Hairpin { get; init; }
 
     /// <summary>Age at which a mapping gets another port although it is in use; null for never. Default null.</summary>
-    public TimeSpan? DriftAfter { get; init; }
+    public TimeSpan? DriftAfter { get; init => field = value is { } age ? Require.Positive(age) : null; }
 
     /// <summary>Mappings at once, 1 to 64,000; a packet that needs one more is dropped. Default 16,384.</summary>
-    public int MaxMappings { get; init; } = 16_384;
+    public int MaxMappings { get; init => field = (int)Require.Range(value, 1, 64_000); } = 16_384;
 }

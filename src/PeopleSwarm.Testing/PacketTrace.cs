@@ -21,7 +21,16 @@ public sealed class PacketTrace
     internal PacketTrace(Timestamp start) => _start = start;
 
     /// <summary>Entries kept, 0 and up; each datagram makes two. Default 200.</summary>
-    public int Capacity { get; set; } = 200;
+    public int Capacity
+    {
+        get;
+        set
+        {
+            field = (int)Require.Range(value, 0, int.MaxValue);
+            lock (_gate)
+                while (_entries.Count > value) _entries.Dequeue();
+        }
+    } = 200;
 
     /// <summary>How datagrams become text. Default <see cref="PacketText.Format"/>.</summary>
     public PacketFormatter Formatter { get; set; } = PacketText.Format;

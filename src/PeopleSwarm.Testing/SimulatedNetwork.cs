@@ -74,10 +74,10 @@ public sealed partial class SimulatedNetwork
     public double DuplicateRate { get => Link.DuplicateRate; set => Link = Link with { DuplicateRate = value }; }
 
     /// <summary>Routers between any two public addresses, on top of the NATs, 0 to 254: a datagram with no more hops left dies. Default 8.</summary>
-    public int Hops { get => _internet.Hops; set => _internet.Hops = value; }
+    public int Hops { get => _internet.Hops; set => _internet.Hops = (int)Require.Range(value, 0, 254); }
 
     /// <summary>Timers fire up to this late, at random, as they do on a busy host. Default zero.</summary>
-    public TimeSpan TimerLateness { get; set; }
+    public TimeSpan TimerLateness { get; set => field = Require.NotNegative(value); }
 
     /// <summary>Adds a host with one public address; the port does not count.</summary>
     /// <exception cref="ArgumentException">The address is taken.</exception>

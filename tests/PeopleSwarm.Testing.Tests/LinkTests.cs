@@ -23,6 +23,54 @@ public class LinkTests
     }
 
     [Fact]
+    public void A_good_link_may_lose_a_share_too()
+    {
+        var numbers = Arrivals(new LinkOptions { BurstLoss = new BurstLoss(GoodToBad: 0, BadToGood: 1, LossWhileGood: 0.2) }, 10_000);
+        Assert.InRange(numbers.Count, 7_800, 8_200);
+    }
+
+    [Theory, InlineData(-0.1), InlineData(1.1), InlineData(5), InlineData(double.NaN)]
+    public void A_share_that_is_none_is_refused(double share)
+    {
+        Action[] mistakes =
+        [
+            () => _ = new LinkOptions { LossRate = share },
+            () => _ = new LinkOptions { ReorderRate = share },
+            () => _ = new LinkOptions { DuplicateRate = share },
+            () => _ = new LinkOptions { CorruptionRate = share },
+            () => _ = new BurstLoss(share, 0.5),
+            () => _ = new BurstLoss(0.5, share),
+            () => _ = new BurstLoss(0.5, 0.5, share),
+            () => _ = new BurstLoss(0.5, 0.5) { LossWhileGood = share },
+            () => new SimulatedNetwork(1).LossRate = share,
+        ];
+        Assert.All(mistakes, mistake => Assert.Throws<ArgumentOutOfRangeException>(mistake));
+    }
+
+    [Fact]
+    public void Times_and_sizes_out_of_range_are_refused()
+    {
+        Action[] mistakes =
+        [
+            () => _ = new LinkOptions { Latency = -s_ms },
+            () => _ = new LinkOptions { Jitter = -s_ms },
+            () => _ = new LinkOptions { ReorderDelay = -s_ms },
+            () => _ = new LinkOptions { BytesPerSecond = 0 },
+            () => _ = new LinkOptions { QueueBytes = -1 },
+            () => _ = new LinkOptions { Mtu = LinkOptions.HeaderSize - 1 },
+            () => _ = new LinkOptions { Mtu = 65_536 },
+            () => _ = new NatOptions { MappingTimeout = TimeSpan.Zero },
+            () => _ = new NatOptions { DriftAfter = TimeSpan.Zero },
+            () => _ = new NatOptions { MaxMappings = 0 },
+            () => _ = new NatOptions { MaxMappings = 64_001 },
+            () => new SimulatedNetwork(1).Hops = 255,
+            () => new SimulatedNetwork(1).TimerLateness = -s_ms,
+            () => new SimulatedNetwork(1).Trace.Capacity = -1,
+        ];
+        Assert.All(mistakes, mistake => Assert.Throws<ArgumentOutOfRangeException>(mistake));
+    }
+
+    [Fact]
     public void Jitter_delays_and_reorders_nothing()
     {
         var (at, numbers) = Timed(new LinkOptions { Latency = 50 * s_ms, Jitter = 10 * s_ms }, 1000, s_ms);
@@ -121,6 +169,38 @@ public class LinkTests
         net.RunFor(TimeSpan.FromSeconds(1));
         Assert.Equal(start + 110 * s_ms, Assert.Single(toBob.Received).At);
         Assert.Equal(start + 20 * s_ms, Assert.Single(toAlice.Received).At);
+    }
+
+    [Fact]
+    public void A_pair_can_differ_both_ways_and_go_back_to_what_all_have()
+    {
+        var net = new SimulatedNetwork(1) { Latency = 10 * s_ms };
+        Sender alice = net.Add(s_alice, new Sender());
+        net.Add(s_bob, new Echo());
+        net.SetLink(s_alice, s_bob, new LinkOptions { Latency = 100 * s_ms });
+        Assert.Equal(200 * s_ms, RoundTrip());
+        net.SetLink(s_alice, s_bob, null);
+        Assert.Equal(20 * s_ms, RoundTrip());
+
+        TimeSpan RoundTrip()
+        {
+            var start = net.Now;
+            int heard = alice.Received.Count;
+            alice.Send([1], s_bob);
+            net.Expect(() => alice.Received.Count > heard, TimeSpan.FromSeconds(1));
+            return net.Now - start;
+        }
+    }
+
+    [Theory, InlineData(3, 4, 1), InlineData(3, 3, 0)]
+    public void A_datagram_with_no_more_hops_than_there_are_routers_dies(int routers, byte ttl, int arrives)
+    {
+        var net = new SimulatedNetwork(1) { Hops = routers };
+        var alice = net.Add(s_alice, new Sender());
+        var bob = net.Add(s_bob, new Sender());
+        alice.Send([1], s_bob, ttl: ttl);
+        net.RunNow();
+        Assert.Equal((arrives, 1L - arrives), (bob.Received.Count, net.Statistics.DroppedFor(DropReason.HopLimit)));
     }
 
     [Fact]

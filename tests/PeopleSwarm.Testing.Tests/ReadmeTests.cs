@@ -1,6 +1,6 @@
 namespace PeopleSwarm.Testing;
 
-/// <summary>The README's first test, kept alive.</summary>
+/// <summary>The README's examples, kept alive.</summary>
 public class ReadmeTests
 {
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
@@ -12,6 +12,24 @@ public class ReadmeTests
         network.Add(there, new Echo());
 
         network.Expect(() => asking.IsAnswered, limit: TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public void A_laptop_behind_a_slow_line_goes_into_a_cafe()
+    {
+        var network = new SimulatedNetwork(1);
+        network.Link = new() { Latency = TimeSpan.FromMilliseconds(30), LossRate = 0.02, BurstLoss = new(GoodToBad: 0.01, BadToGood: 0.2), Mtu = 1400 };
+
+        var home = network.AddNat("91.198.174.2", NatOptions.PortRestricted with { MappingTimeout = TimeSpan.FromSeconds(30), Hairpin = true });
+        home.Uplink = new() { BytesPerSecond = 250_000, QueueBytes = 64 * 1024 };   // an access line of 2 Mbit/s that bloats
+
+        var laptop = home.AddHost("192.168.1.20");
+        network.After(TimeSpan.FromMinutes(5), () => laptop.MoveTo(UdpEndPoint.Parse("81.2.69.7:0")));   // into a café
+
+        network.RunFor(TimeSpan.FromMinutes(4));
+        Assert.Equal(UdpEndPoint.Parse("192.168.1.20:0"), laptop.Address);
+        network.RunFor(TimeSpan.FromMinutes(2));
+        Assert.Equal(UdpEndPoint.Parse("81.2.69.7:0"), laptop.Address);
     }
 
     private sealed class Asking(Timestamp now, UdpEndPoint peer) : IDatagramMachine

@@ -60,6 +60,30 @@ public class SimulatedNatTests
         Assert.Equal(0, lab.Nat.MappingCount);
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public void What_comes_in_keeps_a_mapping_alive_where_the_nat_counts_it(bool counts)
+    {
+        var lab = new Lab(NatOptions.FullCone with { MappingTimeout = TimeSpan.FromSeconds(30), RefreshOnInbound = counts });
+        var outside = lab.Nat.Address.WithPort(lab.OutsidePort(s_bob));
+        lab.Net.RunFor(TimeSpan.FromSeconds(20));
+        Assert.True(lab.Reaches(s_bob, outside));
+        lab.Net.RunFor(TimeSpan.FromSeconds(20));
+        Assert.Equal(counts, lab.Reaches(s_bob, outside));
+    }
+
+    [Fact]
+    public void The_network_behind_a_nat_has_links_of_its_own()
+    {
+        var lab = new Lab(NatOptions.FullCone);
+        lab.Nat.Lan = new() { Latency = TimeSpan.FromMilliseconds(300) };
+        var neighbour = lab.Nat.AddHost("10.0.0.3").Add(1500, new Sender());
+        neighbour.Send([9], UdpEndPoint.Parse("10.0.0.2:1000"));
+        lab.Net.RunFor(TimeSpan.FromMilliseconds(299));
+        Assert.Empty(lab.Inside.Received);
+        lab.Net.RunFor(TimeSpan.FromMilliseconds(1));
+        Assert.Single(lab.Inside.Received);
+    }
+
     [Fact]
     public void A_drifting_mapping_changes_its_port_while_in_use()
     {
