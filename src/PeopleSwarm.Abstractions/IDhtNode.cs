@@ -99,6 +99,18 @@ public interface IDhtNode : IAsyncDisposable
     /// <exception cref="InvalidOperationException">This node listens on that key already.</exception>
     Task<IPeerListener> ListenAsync(KeyPair? keyPair = null, PeerListenOptions? options = null, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Makes a raw stream: reliable, ordered and multiplexed over the node's sockets like those of connections, but neither encrypted nor authenticated.
+    /// The application tells its <see cref="IReliableStream.LocalId"/> to the peer over a channel of its own, mostly a connection, and joins it to the peer's by
+    /// <see cref="IPeerConnection.ConnectRawStream"/> or, without a connection, by <see cref="IReliableStream.Connect"/> from <see cref="DhtNodeStatus.Socket"/>.
+    /// Two of them may relay to each other. Suspending or disposing the node ends them.
+    /// </summary>
+    /// <param name="options">How; null takes a random id and refuses packets before it is connected.</param>
+    /// <exception cref="ArgumentException">The id asked for is in use.</exception>
+    /// <exception cref="InvalidOperationException">The transport holds as many streams as its options allow.</exception>
+    /// <exception cref="ObjectDisposedException">The node was disposed.</exception>
+    IReliableStream CreateRawStream(ReliableStreamOptions? options = null);
+
     /// <summary>Relays ciphertext between peers that cannot reach each other, until the result is disposed.</summary>
     /// <exception cref="InvalidOperationException">This node listens on the key already.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
@@ -119,6 +131,9 @@ public sealed record DhtNodeStatus
 
     /// <summary>The server socket's address; default before start and while suspended.</summary>
     public UdpEndPoint LocalEndPoint { get; init; }
+
+    /// <summary>The socket that requests leave through, by which a raw stream can be connected; null before start and while suspended.</summary>
+    public SocketId? Socket { get; init; }
 
     /// <summary>Our address as others see it; null while they disagree.</summary>
     public UdpEndPoint? ObservedEndPoint { get; init; }

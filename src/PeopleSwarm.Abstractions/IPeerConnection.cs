@@ -46,6 +46,17 @@ public interface IPeerConnection : IDuplexPipe, IAsyncDisposable
     /// <exception cref="IOException">The connection closed first.</exception>
     ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Connects a raw stream of the same node to the peer's raw stream <paramref name="remoteId"/>, along the path of this connection as it is now.
+    /// It does not follow this connection to another path, and outlives it.
+    /// </summary>
+    /// <param name="stream">Made by <see cref="IDhtNode.CreateRawStream"/>, not connected yet.</param>
+    /// <param name="remoteId">The <see cref="IReliableStream.LocalId"/> of the peer's stream, as the peer told it.</param>
+    /// <exception cref="InvalidOperationException">
+    /// This connection is closed, or relayed, where the relay knows no other streams; or the stream is connected or closed.
+    /// </exception>
+    void ConnectRawStream(IReliableStream stream, uint remoteId);
+
     /// <summary>Breaks the connection at once; unread and unsent bytes are lost.</summary>
     void Abort(Exception? error = null);
 }

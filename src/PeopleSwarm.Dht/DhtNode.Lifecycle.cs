@@ -36,6 +36,7 @@ internal sealed partial class DhtNode
             await SaveStateAsync().ConfigureAwait(false);
             await OnLoopAsync(_machine.Suspend).ConfigureAwait(false);
             _relayDialler.Clear();
+            _rawStreams.Abort(new DhtException(DhtError.Suspended, "The node was suspended."));
             _sockets.Close();
             DhtLog.Suspended(_logger);
         }

@@ -121,6 +121,12 @@ internal sealed partial class DhtNode : IDhtNode
         return listener;
     }
 
+    public IReliableStream CreateRawStream(ReliableStreamOptions? options = null)
+    {
+        lock (_gate) ObjectDisposedException.ThrowIf(_disposal is not null, this);
+        return _rawStreams.Create(options);
+    }
+
     /// <summary>Opens the channel of a link.</summary>
     internal PeerConnection Open(PeerLink link, TimeSpan keepAlive, int maxMessageSize, MessageHandler? onUnorderedMessage) => PeerConnection.Open(link,
         _services.Channels, new() { KeepAlive = keepAlive, MaxMessageSize = maxMessageSize, OnUnorderedMessage = onUnorderedMessage }, _services.Time, _logger);

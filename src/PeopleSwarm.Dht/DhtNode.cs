@@ -16,6 +16,7 @@ internal sealed partial class DhtNode
     private readonly ILogger _logger;
     private readonly IDatagramHost _host;
     private readonly IReliableTransport _transport;
+    private readonly RawStreams _rawStreams;
     private readonly RpcMachine _machine;
     private readonly PeerDht _peers;
     private readonly NodeSockets _sockets;
@@ -39,6 +40,7 @@ internal sealed partial class DhtNode
         KeyPair = options.KeyPair ?? CreateKeyPair(options.Seed);
         _host = services.Hosts.Create();
         _transport = services.Transports.Create(_host);
+        _rawStreams = new(_transport);
         _sockets = new(_host, options);
         _machine = new(_host.Now, Settings(options), default, services.Crypto, services.Random) { StatusChanged = OnStatusChanged, ResolveName = ResolveName };
         _relays = new(this, services.Crypto, services.Random, services.Time);
@@ -91,6 +93,7 @@ internal sealed partial class DhtNode
             {
                 Id = status.Id,
                 LocalEndPoint = _sockets.Local,
+                Socket = _sockets.Default(status.IsFirewalled),
                 ObservedEndPoint = status.ObservedEndPoint is { Port: not 0 } observed ? observed : null,
                 PublicEndPoint = status.PublicEndPoint,
                 IsEphemeral = status.IsEphemeral,

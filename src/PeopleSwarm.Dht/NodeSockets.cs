@@ -19,6 +19,9 @@ internal sealed class NodeSockets(IDatagramHost host, DhtOptions options)
     /// <summary>The address all of a node's sockets are bound to.</summary>
     public static UdpEndPoint LocalOf(DhtOptions options) => DhtOptionsRules.TryParseHost(options.Host, out var local) ? local : UdpEndPoint.AnyIPv4;
 
+    /// <summary>The socket of new requests; null while closed.</summary>
+    public SocketId? Default(bool isFirewalled) => isFirewalled ? _client : _server;
+
     public bool Owns(SocketId socket) => socket == _server || socket == _client;
 
     /// <exception cref="SocketException">No port could be bound.</exception>

@@ -70,6 +70,15 @@ internal sealed class PeerConnection : IPeerConnection
 
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => _stream.FlushAcknowledgedAsync(cancellationToken);
 
+    public void ConnectRawStream(IReliableStream stream, uint remoteId)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (_stream.Closed.IsCompleted) throw new InvalidOperationException("The connection is closed.");
+        if (_path == PeerPath.Relayed) throw new InvalidOperationException("The connection is relayed, and the relay knows no other streams.");
+        var path = _stream.Remote;
+        stream.Connect(path.Socket, remoteId, path.From);
+    }
+
     public void Abort(Exception? error = null) => Channel.Abort(error);
 
     public ValueTask DisposeAsync()

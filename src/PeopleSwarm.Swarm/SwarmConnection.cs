@@ -40,6 +40,8 @@ internal sealed class SwarmConnection(IPeerConnection connection, IPeerInfo peer
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) =>
         connection.FlushAcknowledgedAsync(cancellationToken);
 
+    public void ConnectRawStream(IReliableStream stream, uint remoteId) => connection.ConnectRawStream(stream, remoteId);
+
     public void Abort(Exception? error = null) => connection.Abort(error);
 
     public ValueTask DisposeAsync() => connection.DisposeAsync();

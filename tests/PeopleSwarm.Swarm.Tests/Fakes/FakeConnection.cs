@@ -88,6 +88,8 @@ internal sealed class FakeConnection : IPeerConnection, ISecretChannel
 
     public void ReceiveUnordered(ReadOnlySpan<byte> message) { }
 
+    public void ConnectRawStream(IReliableStream stream, uint remoteId) => throw new NotSupportedException();
+
     public void Abort(Exception? error = null)
     {
         if (!_closed.TrySetResult(new(StreamCloseReason.LocalAbort, error))) return;

@@ -49,6 +49,8 @@ internal sealed class FakeDhtNode(FakeNetwork network, KeyPair keyPair) : IDhtNo
         Begin(options?.Clear == true ? "announce clear" : "announce", topic, options?.Query,
             () => network.List(topic, new(keyPair.PublicKey, options?.RelayAddresses ?? [])));
 
+    public IReliableStream CreateRawStream(ReliableStreamOptions? options = null) => throw new NotSupportedException();
+
     public Task<IPeerRelay> RelayAsync(KeyPair? keyPair = null, RelayOptions? options = null, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException("No swarm relays.");
 

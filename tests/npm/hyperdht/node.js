@@ -109,6 +109,37 @@ main(async () => {
     if (length !== 0) stream.end()
   })
 
+  // Raw streams along a connection: each side tells the other its number, joins the two, and the listening side echoes.
+  function joinRaw (stream, onjoined) {
+    const raw = dht.createRawStream()
+    raw.on('error', (err) => emit('rawError', { code: err.code, message: err.message }))
+    stream.on('error', () => {})
+    stream.once('data', (number) => {
+      DHT.connectRawStream(stream, raw, number.readUInt32LE())
+      onjoined(raw)
+    })
+    const number = Buffer.alloc(4)
+    number.writeUInt32LE(raw.id)
+    stream.write(number)
+  }
+
+  on('listenRaw', async ({ seed }) => {
+    const server = dht.createServer((stream) => joinRaw(stream, (raw) => raw.pipe(raw)))
+    await server.listen(key(seed))
+    emit('listening', { publicKey: server.publicKey })
+  })
+
+  on('connectRaw', ({ publicKey, seed, length }) => {
+    const stream = dht.connect(Buffer.from(publicKey, 'hex'), { keyPair: key(seed) })
+    stream.on('open', () => joinRaw(stream, (raw) => {
+      const chunks = []
+      raw.on('data', (data) => chunks.push(data))
+      raw.on('end', () => emit('echoed', { sha256: sha256(...chunks), length: Buffer.concat(chunks).length }))
+      raw.write(bytes(seed, length))
+      raw.end()
+    }))
+  })
+
   // Tells where a stream's packets go, whenever that changes.
   function follow (stream) {
     let last = null
