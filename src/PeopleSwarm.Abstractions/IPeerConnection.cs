@@ -235,6 +235,9 @@ public enum PeerConnectError
     /// <summary>The NATs need many probes, and one side sends such to another peer, or did a moment ago: half a minute later it may work.</summary>
     HolepunchBusy,
 
+    /// <summary>Another connection to the same peer was kept: see <c>PeerConnectionPool</c>.</summary>
+    DuplicateConnection,
+
     /// <summary>The options' time is over.</summary>
     TimedOut,
 

@@ -133,6 +133,7 @@ internal sealed partial class DhtNode
         {
             _peers.Start(now);
             _machine.Start(now, sockets);
+            ListLocalAddresses(); // proved before the first peer comes
         }).ConfigureAwait(false);
         DhtLog.Listening(_logger, _sockets.Local, _sockets.Client);
     }
@@ -209,6 +210,7 @@ internal sealed partial class DhtNode
         DhtLog.InterfacesChanged(_logger, home);
         Post(now =>
         {
+            _localProof?.Forget();
             if (home == default) return; // we are nowhere, and may come back to where we were
             if (_isSocketLost) TryBindAgain(now);
             bool moved = home != _home;

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using PeopleSwarm.Dht.Announcing;
 using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.Messages;
@@ -230,6 +231,25 @@ internal sealed partial class DhtNode : IDhtNode
 
     /// <summary>Our addresses in the local network with the server socket's port: those bound, or all if all are (spec hyperdht, 8.2).</summary>
     private IReadOnlyList<UdpEndPoint> ListLocalAddresses()
+    {
+        var addresses = ListUnprovedLocalAddresses();
+        return _localProof is { } proof ? [.. addresses.Where(address => proof.IsProved(_host.Now, address))] : addresses;
+    }
+
+    private DatagramSource? TryBind(UdpEndPoint local)
+    {
+        try
+        {
+            var socket = _host.Bind(local);
+            return new(_host.GetLocalEndPoint(socket), socket);
+        }
+        catch (SocketException) // an address that just went
+        {
+            return null;
+        }
+    }
+
+    private IReadOnlyList<UdpEndPoint> ListUnprovedLocalAddresses()
     {
         var bound = _sockets.Local;
         if (!bound.HasSameAddress(UdpEndPoint.AnyIPv4)) return bound.Port == 0 ? [] : [bound];

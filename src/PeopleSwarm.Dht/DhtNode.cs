@@ -23,6 +23,7 @@ internal sealed partial class DhtNode
     private readonly RelayDirectory _relays;
     private readonly RelayDialler _relayDialler;
     private readonly RelayKeeper _relayKeeper;
+    private readonly LocalAddressProof? _localProof;
     private readonly SemaphoreSlim _transitions = new(1, 1);
     private readonly CancellationTokenSource _lifetime = new();
     private readonly TaskCompletionSource _bootstrapped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -46,6 +47,7 @@ internal sealed partial class DhtNode
         _relays = new(this, services.Crypto, services.Random, services.Time);
         _relayDialler = new(this, services.Multiplexers, peerOptions, services.Time, _logger);
         _relayKeeper = new(_relays, _relayDialler, services.Time, () => RaiseLater(StatusChanged, nameof(StatusChanged)));
+        if (peerOptions.ValidateLocalAddresses) _localProof = new(TryBind, _host.Close);
         var punching = new PunchMachine(new PunchSockets(_host, NodeSockets.LocalOf(options), services.Time, peerOptions.MaxPunchSockets),
             services.Random, peerOptions.RandomPunchInterval);
         _peers = new(new PeerContext
@@ -65,6 +67,7 @@ internal sealed partial class DhtNode
         });
         _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], [.. services.Plugins], _logger);
         _status = _machine.Status;
+        if (_localProof is not null) _host.Attach(_localProof); // before what takes any single byte
         _host.Attach(punching);
         _host.Attach(_machine);
         _host.Attach(_peers);

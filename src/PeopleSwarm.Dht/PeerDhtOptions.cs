@@ -94,6 +94,12 @@ public sealed class PeerDhtOptions
     public bool DeferRandomPunch { get; set; }
 
     /// <summary>
+    /// Tell peers only those local addresses on which a datagram to ourselves arrives; each is tried once, and again when the interfaces change. Default
+    /// false: the system's list is taken, and whoever dials a local address asks it first.
+    /// </summary>
+    public bool ValidateLocalAddresses { get; set; }
+
+    /// <summary>
     /// Find relays that offer themselves in the DHT: for peers that could not be punched, and for all while our NAT gives each destination
     /// another port. A relay reads nothing, but sees who talks to whom. What a call or a listener names itself comes first. Default true.
     /// </summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using PeopleSwarm.Dht.TestKit;
 
 namespace PeopleSwarm.Dht.Node;
@@ -49,11 +50,11 @@ public class PeerNodeTests
         await server.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
-    [Fact]
-    public async Task J7_guests_behind_one_address_meet_in_the_local_network()
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task J7_guests_behind_one_address_meet_in_the_local_network(bool validates)
     {
         await using var nodes = await LoopbackNodes.StartAsync(4, Cancel);
-        var (one, other) = (AddGuest(nodes), AddGuest(nodes));
+        var (one, other) = (AddGuest(nodes, validates), AddGuest(nodes, validates));
         await using var listener = await one.ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
         await using var client = await other.ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel);
         await using var server = await listener.AcceptAsync(Cancel);
@@ -216,7 +217,8 @@ public class PeerNodeTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => node.ConnectAsync(PeerKit.Key(3).PublicKey, cancellationToken: new(true)));
     }
 
-    private static DhtNode AddGuest(LoopbackNodes nodes) => nodes.Add(o => (o.Ephemeral, o.QuickFirewall) = (EphemeralMode.Always, false));
+    private static DhtNode AddGuest(LoopbackNodes nodes, bool validatesAddresses = false) => nodes.Add(o => (o.Ephemeral, o.QuickFirewall) = (EphemeralMode.Always, false),
+        services => services.Configure<PeerDhtOptions>(o => o.ValidateLocalAddresses = validatesAddresses));
 
     private static async Task<List<PeerRecord>> LookupAsync(DhtNode node, Topic topic)
     {
