@@ -92,6 +92,12 @@ public sealed record PeerConnectOptions
     /// <summary>Try addresses of the local network when both sides are behind the same public one. Default true.</summary>
     public bool LocalConnection { get; init; } = true;
 
+    /// <summary>
+    /// Keep the path for a while after the connection, and begin there when the same peer is dialled again: no look-up, no punching. The peer must want it,
+    /// too. Default false.
+    /// </summary>
+    public bool ReusableSocket { get; init; }
+
     /// <summary>Time after which the attempt is given up, 1 s to 10 min. Default 30 s.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -136,6 +142,9 @@ public sealed record PeerListenOptions
 
     /// <summary>Tell local addresses to peers behind the same public one. Default true.</summary>
     public bool ShareLocalAddress { get; init; } = true;
+
+    /// <summary>Keep the path to each peer for a while after its connection, so that it can be taken again without punching. The peer must want it, too. Default false.</summary>
+    public bool ReusableSocket { get; init; }
 
     /// <summary>Time a finished handshake is remembered for late duplicates, 1 to 60 s. Default 10 s.</summary>
     public TimeSpan HandshakeClearWait { get; init; } = TimeSpan.FromSeconds(10);

@@ -63,6 +63,7 @@ internal sealed partial class DhtNode
             UnixMilliseconds = () => services.Time.GetUtcNow().ToUnixTimeMilliseconds(),
             Namespaces = new PeerNamespaces(services.Crypto),
             Punching = punching,
+            Routes = peerOptions.MaxReusableSockets == 0 ? null : new ReusableRoutes(peerOptions.MaxReusableSockets, peerOptions.ReusableSocketLinger, () => _host.Now),
             Relays = peerOptions.MaxRelayPairings == 0 ? null : _relayDialler,
         });
         _machine.Handler = new OverlayCommands(_machine, _peers, options.ServePeers, [.. services.Overlays], [.. services.Plugins], _logger);

@@ -186,6 +186,7 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     public void Suspend(Timestamp now, Action<Timestamp> done)
     {
         _isSuspended = true;
+        _context.Routes?.Clear();
         foreach (var connect in _connects.ToArray()) connect.Cancel(now, PeerConnectError.Suspended, "The node was suspended.");
         int pending = _servers.Count;
         if (pending == 0) done(now);
@@ -215,6 +216,7 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
     /// <summary>We are in another network: dials from the old place are over, and all listeners are announced again.</summary>
     public void Move(Timestamp now)
     {
+        _context.Routes?.Clear();
         foreach (var connect in _connects.ToArray()) connect.Cancel(now, PeerConnectError.PeerConnectionFailed, "The network changed.");
         Refresh(now);
     }

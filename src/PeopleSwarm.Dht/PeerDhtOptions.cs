@@ -94,6 +94,16 @@ public sealed class PeerDhtOptions
     public bool DeferRandomPunch { get; set; }
 
     /// <summary>
+    /// Paths kept for the next connection to the same peer, where both sides asked for it (<c>ReusableSocket</c> of connects and listeners); 0 for none.
+    /// Default 1,024.
+    /// </summary>
+    [Range(0, 65_536)]
+    public int MaxReusableSockets { get; set; } = 1024;
+
+    /// <summary>Time a path, and the socket that punched it, is kept after its connection; 1 s to 5 min. Default 20 s: most NATs forget after 30.</summary>
+    public TimeSpan ReusableSocketLinger { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>
     /// Tell peers only those local addresses on which a datagram to ourselves arrives; each is tried once, and again when the interfaces change. Default
     /// false: the system's list is taken, and whoever dials a local address asks it first.
     /// </summary>

@@ -17,6 +17,7 @@ internal sealed class PeerDhtOptionsRules : IValidateOptions<PeerDhtOptions>
         Check(result, nameof(options.RelayPingInterval), options.RelayPingInterval, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.PassiveWait), options.PassiveWait, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.RandomPunchInterval), options.RandomPunchInterval, TimeSpan.Zero, TimeSpan.FromMinutes(10));
+        Check(result, nameof(options.ReusableSocketLinger), options.ReusableSocketLinger, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
         Check(result, nameof(options.RelayTimeout), options.RelayTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Check(result, nameof(options.RelayIdleTimeout), options.RelayIdleTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
         return result.Build();

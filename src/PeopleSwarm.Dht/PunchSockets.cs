@@ -6,44 +6,61 @@ namespace PeopleSwarm.Dht;
 /// <summary>The sockets of a node's punchers: a bounded number, on any port of the node's address.</summary>
 internal sealed class PunchSockets(IDatagramHost host, UdpEndPoint local, TimeProvider time, int maxSockets) : IPunchSockets
 {
-    /// <summary>Time the last words of a stream have to leave and to be asked for again.</summary>
-    private static readonly TimeSpan s_linger = TimeSpan.FromSeconds(3);
-
-    private int _count;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<SocketId, int> _streams = []; // on each socket, lingering ones included
 
     /// <summary>Sockets open.</summary>
-    public int Count => Volatile.Read(ref _count);
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _streams.Count;
+        }
+    }
 
     public SocketId? Open()
     {
-        if (Interlocked.Increment(ref _count) > maxSockets)
+        lock (_gate)
         {
-            Interlocked.Decrement(ref _count);
-            return null;
-        }
-        try
-        {
-            return host.Bind(local);
-        }
-        catch (SocketException) // the system has no more; the attempt goes on with what it has
-        {
-            Interlocked.Decrement(ref _count);
-            return null;
+            if (_streams.Count >= maxSockets) return null;
+            try
+            {
+                var socket = host.Bind(local);
+                _streams.Add(socket, 0);
+                return socket;
+            }
+            catch (SocketException) // the system has no more; the attempt goes on with what it has
+            {
+                return null;
+            }
         }
     }
 
     public void Close(SocketId socket)
     {
+        lock (_gate)
+        {
+            if (!_streams.Remove(socket)) return;
+        }
         host.Close(socket);
-        Interlocked.Decrement(ref _count);
     }
 
-    public void CloseWith(SocketId socket, IReliableStream stream) => _ = CloseAfterAsync(socket, stream);
-
-    private async Task CloseAfterAsync(SocketId socket, IReliableStream stream)
+    public void CloseWith(SocketId socket, IReliableStream stream, TimeSpan linger)
     {
-        await stream.Closed.ConfigureAwait(false); // never faults
-        await Task.Delay(s_linger, time).ConfigureAwait(false);
-        Close(socket);
+        lock (_gate)
+        {
+            if (!_streams.TryGetValue(socket, out int streams)) return; // not of ours
+            _streams[socket] = streams + 1;
+        }
+        // Inline, so that a simulated clock does not run ahead of it.
+        _ = stream.Closed.ContinueWith(_ => Task.Delay(linger, time), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default)
+            .Unwrap().ContinueWith(_ => Release(socket), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private void Release(SocketId socket)
+    {
+        bool isLast;
+        lock (_gate) isLast = _streams.TryGetValue(socket, out int streams) && (_streams[socket] = streams - 1) == 0;
+        if (isLast) Close(socket);
     }
 }

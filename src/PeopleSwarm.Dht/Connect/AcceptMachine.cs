@@ -260,7 +260,7 @@ internal sealed class AcceptMachine
             Firewall = _context.Firewall,
             Holepunch = _context.Firewall == PeerFirewallState.Open ? null : new(session.Id, _announcer.Relays),
             Addresses4 = _context.ListedAddresses(_options.ShareLocalAddress),
-            Udx = new(session.Stream?.LocalId ?? 0),
+            Udx = new(session.Stream?.LocalId ?? 0, _options.ReusableSocket),
             SecretStreamVersion = 1,
             RelayThrough = session.OwnRelay,
             RelayAddresses = relayAddresses.Count == 0 ? null : relayAddresses,
@@ -278,8 +278,9 @@ internal sealed class AcceptMachine
     /// <summary>The client can be reached as it is: at the address others see, not the one it lists.</summary>
     private void Dial(Timestamp now, AcceptSession session)
     {
-        var socket = session.IsDirect ? session.Request.Socket : _context.Engine.DefaultSocket;
-        if (PeerContext.IsDialable(session.ClientAddress)) Connect(now, session, new(session.ClientAddress, socket), PeerPath.Direct, isHeard: false);
+        var to = new DatagramSource(session.ClientAddress, session.IsDirect ? session.Request.Socket : _context.Engine.DefaultSocket);
+        var path = _context.Routes is { } routes && routes.TryGet(session.RemotePublicKey, out var route) && route.To.Socket == to.Socket ? route.Path : PeerPath.Direct;
+        if (PeerContext.IsDialable(to.From)) Connect(now, session, to, path, isHeard: false);
         else SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);
     }
 
@@ -336,7 +337,7 @@ internal sealed class AcceptMachine
         session.Relay!.Move(source, path);
         session.ConnectedTo = source.From;
         punch?.Stop(now, source.Socket);
-        if (path == PeerPath.Punched) punch!.HandOver(source.Socket, session.Relay.Stream);
+        _context.HandOver(session.RemotePublicKey, session.Relay.Stream, path, IsReusable(session));
         if (session.State == AcceptState.Upgrading) SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
         return true;
     }
@@ -357,10 +358,12 @@ internal sealed class AcceptMachine
         stream.Connect(to.Socket, session.Remote!.Udx!.Id, to.From);
         session.Relay?.Stop();
         session.Punch?.Stop(now, to.Socket);
-        if (path == PeerPath.Punched) session.Punch!.HandOver(to.Socket, stream);
+        _context.HandOver(session.RemotePublicKey, stream, path, IsReusable(session));
         SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
         _accepted(new(stream, keys, session.RemotePublicKey, path, session.Unordered, isHeard));
     }
+
+    private bool IsReusable(AcceptSession session) => _options.ReusableSocket && session.Remote!.Udx!.ReusableSocket;
 
     private void Close(Timestamp now, AcceptSession session)
     {

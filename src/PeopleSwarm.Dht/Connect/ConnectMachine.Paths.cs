@@ -23,7 +23,7 @@ internal sealed partial class ConnectMachine
         _calls.Clear();
 
         if (_heardEarly is { } early) OnPath(early);
-        else if (!server.IsRelayed) Complete(now, new(server.Relay, server.Socket), PeerPath.Direct, isHeard: false);
+        else if (!server.IsRelayed) Complete(now, new(server.Relay, server.Socket), PathOfDirectAnswer(server), isHeard: false);
         else if (server.Payload.Firewall == PeerFirewallState.Open) DialOpenServer(now, server);
         else if (_isOpen && server.IsHolepunchable) WaitForServer(now);
         else
@@ -33,6 +33,9 @@ internal sealed partial class ConnectMachine
             else if (_relay is null) DialOpenServer(now, server);
         }
     }
+
+    private PeerPath PathOfDirectAnswer(ConnectServer server) =>
+        _route is { } route && route.To == new DatagramSource(server.Relay, server.Socket) ? route.Path : PeerPath.Direct;
 
     private void DialOpenServer(Timestamp now, ConnectServer server)
     {
@@ -200,9 +203,8 @@ internal sealed partial class ConnectMachine
             return;
         }
         _relay!.Move(to, path);
-        bool isOurs = _punch?.Owns(to.Socket) == true;
         if (State == ConnectState.Over) _paths.Release(null, _relay, _server?.ServerAddress); // it stayed relayed until now
         End(now, to.Socket);
-        if (isOurs) _punch!.HandOver(to.Socket, _stream);
+        _context.HandOver(_remote, _stream, path, IsReusable(_server!));
     }
 }

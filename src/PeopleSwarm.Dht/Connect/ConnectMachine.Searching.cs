@@ -6,13 +6,15 @@ namespace PeopleSwarm.Dht.Connect;
 /// <summary>Looking for nodes that forward to the server, and shaking hands through them.</summary>
 internal sealed partial class ConnectMachine
 {
+    private static readonly TimeSpan s_routeHeadStart = TimeSpan.FromMilliseconds(500); // more than nearly every round trip
+
     private void Search(Timestamp now, IReadOnlyList<UdpEndPoint>? seeds) =>
         _query = _context.Engine.StartQuery(now, new(_target, PeerCommand.FindPeer) { Nodes = seeds }, new SearchObserver(this));
 
     private void StopSearching(Timestamp now)
     {
         var query = _query;
-        _query = null;
+        (_query, _spreadAt) = (null, null);
         query?.Cancel(now);
         _knownLeft.Clear();
         _candidates.Clear();
@@ -41,17 +43,24 @@ internal sealed partial class ConnectMachine
         FailIfExhausted(now);
     }
 
-    /// <summary>Asks who answered the last time, for a moment alone: nobody else need work for a connect that succeeds at once.</summary>
-    private void TryFirst(Timestamp now, UdpEndPoint first)
+    /// <summary>Shakes hands with the peer itself, where it was a moment ago and over the same socket.</summary>
+    private void TryRoute(Timestamp now, ReusableRoute route)
     {
-        _spreadAt = now + _alone;
+        _route = route;
+        TryFirst(now, route.To.From, s_routeHeadStart, route.To.Socket);
+    }
+
+    /// <summary>Asks who answered the last time, for a moment alone: nobody else need work for a connect that succeeds at once.</summary>
+    private void TryFirst(Timestamp now, UdpEndPoint first, TimeSpan alone, SocketId? socket = null)
+    {
+        _spreadAt = now + alone;
         _tried.Add(first);
         _knownAttempts++;
         Attempt(now, first, at =>
         {
             _knownAttempts--;
             AskAll(at);
-        });
+        }, socket);
     }
 
     private void AskAll(Timestamp now)
@@ -92,8 +101,8 @@ internal sealed partial class ConnectMachine
     }
 
     /// <summary>Sends the one message through a node; <paramref name="failed"/> is called if nothing came of it.</summary>
-    private void Attempt(Timestamp now, UdpEndPoint relay, Action<Timestamp> failed) =>
-        Request(now, new(relay, PeerCommand.PeerHandshake, _target, _value), (at, outcome) =>
+    private void Attempt(Timestamp now, UdpEndPoint relay, Action<Timestamp> failed, SocketId? socket = null) =>
+        Request(now, new(relay, PeerCommand.PeerHandshake, _target, _value, Socket: socket), (at, outcome) =>
         {
             if (State != ConnectState.Searching || TryTakeAnswer(at, relay, outcome)) return;
             failed(at);

@@ -50,6 +50,7 @@ internal sealed partial class ConnectMachine
     private bool _isSeeded, _isAskingAll;
     private ConnectServer? _server;
     private DatagramSource? _heardEarly;
+    private ReusableRoute? _route;
     private Timestamp? _passiveUntil, _spreadAt;
 
     /// <summary>Makes the stream and the first message; <see cref="Start"/> sends it.</summary>
@@ -98,7 +99,8 @@ internal sealed partial class ConnectMachine
         _context.DeadlinesChanged = true;
         foreach (var relay in _known) _knownLeft.Enqueue(relay);
         _isSeeded = _known.Length != 0;
-        if (_first is { } first) TryFirst(now, first);
+        if (_options.ReusableSocket && _context.Routes is { } routes && routes.TryGet(_remote, out var route)) TryRoute(now, route);
+        else if (_first is { } first) TryFirst(now, first, _alone);
         else AskAll(now);
     }
 
@@ -127,7 +129,7 @@ internal sealed partial class ConnectMachine
         {
             Firewall = _context.Firewall,
             Addresses4 = _context.ListedAddresses(_options.LocalConnection),
-            Udx = new(_stream.LocalId),
+            Udx = new(_stream.LocalId, _options.ReusableSocket),
             SecretStreamVersion = 1,
             RelayThrough = _ownRelay,
         }.Encode();
@@ -179,7 +181,7 @@ internal sealed partial class ConnectMachine
         RememberWay(server, isReachable ? to.From : server.Relay);
         Log($"connected to {to.From} ({path})");
         End(now, to.Socket);
-        if (_punch?.Owns(to.Socket) == true) _punch.HandOver(to.Socket, _stream);
+        _context.HandOver(_remote, _stream, path, IsReusable(server));
         _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard) { Attempts = _log }, null));
     }
 
@@ -214,6 +216,8 @@ internal sealed partial class ConnectMachine
 
     private void RememberWay(ConnectServer server, UdpEndPoint first) =>
         UsedWay = new(server.Payload.RelayAddresses is { Count: > 0 } told ? told : _tried.Take(MaxKnown).ToArray(), first, server.Took);
+
+    private bool IsReusable(ConnectServer server) => _options.ReusableSocket && server.Payload.Udx!.ReusableSocket;
 
     /// <summary>A request of this connect; it is not heard of any more once the connect is over.</summary>
     private void Request(Timestamp now, in RpcCallRequest request, Action<Timestamp, RpcOutcome> done)

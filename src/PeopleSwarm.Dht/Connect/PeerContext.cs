@@ -27,6 +27,9 @@ internal sealed class PeerContext
 
     public required PeerNamespaces Namespaces { get; init; }
 
+    /// <summary>Paths kept for the next connection; null for a node that keeps none.</summary>
+    public IReusableRoutes? Routes { get; init; }
+
     /// <summary>Null for a node that does not punch.</summary>
     public PunchMachine? Punching { get; init; }
 
@@ -39,6 +42,13 @@ internal sealed class PeerContext
         Span<byte> token = stackalloc byte[Topic.Size];
         Random.Fill(token);
         return new(token);
+    }
+
+    /// <summary>A stream was connected: its path is kept for the next one if both sides want that, and so is the socket that punched it.</summary>
+    public void HandOver(PublicKey remote, IReliableStream stream, PeerPath path, bool isReusable)
+    {
+        if (isReusable) Routes?.Keep(remote, stream, path);
+        if (path == PeerPath.Punched) Punching?.HandOver(stream.Remote.Socket, stream, isReusable ? Options.ReusableSocketLinger : null);
     }
 
     /// <summary>Set by a machine whose deadline changed; the owner then looks for the earliest again.</summary>

@@ -95,9 +95,6 @@ internal sealed class ClientPunch
     /// <summary>Whether the socket is one of this attempt.</summary>
     public bool Owns(SocketId socket) => _puncher.Owns(socket);
 
-    /// <summary>The path leads through our socket: it lives as long as the stream on it.</summary>
-    public void HandOver(SocketId socket, IReliableStream stream) => _puncher.HandOver(socket, stream);
-
     private void ProbeThroughNextRelay(Timestamp now)
     {
         if (!_relays.TryDequeue(out _relay)) Fail(now, PeerConnectError.HolepunchAborted, "No relay of the peer carried a punch round.", mayPass: true);

@@ -8,8 +8,8 @@ internal interface IPunchSockets
 
     void Close(SocketId socket);
 
-    /// <summary>Closes the socket some time after a stream that uses it has closed.</summary>
-    void CloseWith(SocketId socket, IReliableStream stream);
+    /// <summary>Closes the socket <paramref name="linger"/> after the last stream that uses it has closed; one that is not a punch socket is left alone.</summary>
+    void CloseWith(SocketId socket, IReliableStream stream, TimeSpan linger);
 }
 
 /// <summary>The one-byte datagrams of all punchers of a node: takes those that arrive, sends those that are due.</summary>
@@ -18,6 +18,9 @@ internal interface IPunchSockets
 /// <param name="randomInterval">Pause between two punches that spray, which routers take for a scan.</param>
 internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random, TimeSpan randomInterval) : IDatagramMachine
 {
+    /// <summary>Time the last words of a stream have to leave and to be asked for again.</summary>
+    private static readonly TimeSpan s_linger = TimeSpan.FromSeconds(3);
+
     private readonly Dictionary<SocketId, Puncher> _bySocket = [];
     private readonly HashSet<Puncher> _punchers = [];
     private readonly Queue<Probe> _probes = new();
@@ -77,8 +80,8 @@ internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random, 
         return true;
     }
 
-    /// <summary>A path was found: its socket lives as long as the stream on it.</summary>
-    public void HandOver(SocketId socket, IReliableStream stream) => sockets.CloseWith(socket, stream);
+    /// <summary>A path was found: its socket lives as long as the stream on it and, for the next one where that is wanted, a while longer.</summary>
+    public void HandOver(SocketId socket, IReliableStream stream, TimeSpan? linger = null) => sockets.CloseWith(socket, stream, linger ?? s_linger);
 
     internal void Send(SocketId socket, in UdpEndPoint to, byte ttl)
     {

@@ -67,9 +67,6 @@ internal sealed class Puncher
     /// <summary>Whether a punch of this node may spray ports now.</summary>
     public bool MaySpray(Timestamp now) => _machine.MaySpray(now);
 
-    /// <summary>The path leads through our socket: it lives as long as the stream on it.</summary>
-    public void HandOver(SocketId socket, IReliableStream stream) => _machine.HandOver(socket, stream);
-
     /// <summary>Whether the socket is one of this attempt.</summary>
     public bool Owns(SocketId socket) => _sockets.Contains(socket);
 

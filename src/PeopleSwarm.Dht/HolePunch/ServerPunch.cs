@@ -56,9 +56,6 @@ internal sealed class ServerPunch
     /// <summary>Whether the socket is one of this attempt.</summary>
     public bool Owns(SocketId socket) => _puncher.Owns(socket);
 
-    /// <summary>The path leads through our socket: it lives as long as the stream on it.</summary>
-    public void HandOver(SocketId socket, IReliableStream stream) => _puncher.HandOver(socket, stream);
-
     /// <summary>Takes a round; what cannot be opened stays without an answer.</summary>
     public void Receive(Timestamp now, in RpcIncoming request, in PeerHolepunchMessage message, in UdpEndPoint client)
     {

@@ -121,6 +121,7 @@ internal sealed class SimulatedPeer
             UnixMilliseconds = () => 1_700_000_000_000,
             Namespaces = PeerKit.Namespaces,
             Punching = Punching,
+            Routes = new ReusableRoutes(16, TimeSpan.FromSeconds(20), () => network.Network.Now),
         });
         node.Machine.Handler = Dht;
         node.Loop.Attach(Punching);
@@ -153,16 +154,17 @@ internal sealed class SimulatedPeer
         return peer;
     }
 
-    public PeerServer Listen(KeyPair keyPair)
+    public PeerServer Listen(KeyPair keyPair, PeerListenOptions? options = null)
     {
-        var server = Dht.Listen(_network.Network.Now, keyPair, new(), null, Accepted.Add, _ => IsAnnounced = true)!;
+        var server = Dht.Listen(_network.Network.Now, keyPair, options ?? new(), null, Accepted.Add, _ => IsAnnounced = true)!;
         Node.Loop.Wake();
         return server;
     }
 
-    public void Connect(PublicKey key)
+    public void Connect(PublicKey key, PeerConnectOptions? options = null)
     {
-        Dht.Connect(_network.Network.Now, PeerKit.Key(1), key, new(), (_, outcome) => Outcome = outcome);
+        Outcome = null;
+        Dht.Connect(_network.Network.Now, PeerKit.Key(1), key, options ?? new(), (_, outcome) => Outcome = outcome);
         Node.Loop.Wake();
     }
 }

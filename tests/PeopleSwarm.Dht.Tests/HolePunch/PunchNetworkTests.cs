@@ -64,6 +64,54 @@ public class PunchNetworkTests
         pair.ExpectBothHeard();
     }
 
+    [Theory, InlineData("port-restricted", "port-restricted"), InlineData("symmetric", "address-restricted"), InlineData("port-restricted", "symmetric")]
+    public void A_path_that_both_sides_keep_is_taken_again_in_one_round_trip_without_punching(string client, string server)
+    {
+        var pair = new NatPair(seed: 1, s_nats[client], s_nats[server], isReusable: true);
+        pair.Connect(isReusable: true);
+        pair.ExpectBothHeard();
+        var first = pair.End();
+        pair.Network.RunFor(TimeSpan.FromSeconds(10));
+        var started = pair.Network.Now;
+        pair.Connect(isReusable: true);
+        Assert.True(pair.Network.Now - started < TimeSpan.FromMilliseconds(150), $"{pair.Network.Now - started}");
+        Assert.Equal((PeerPath.Punched, first), (pair.Client.Outcome!.Value.Link!.Path, pair.Client.Outcome.Value.Link.Stream.Remote));
+        Assert.Equal(PeerPath.Punched, pair.Server.Accepted[^1].Path);
+        pair.ExpectBothHeard(connections: 2);
+        pair.ExpectOneSocketEach();
+
+        pair.End();
+        pair.ExpectNoSockets(TimeSpan.FromSeconds(25));
+        pair.Connect(isReusable: true);
+        Assert.NotEqual(first.Socket, pair.Client.Outcome!.Value.Link!.Stream.Remote.Socket);
+    }
+
+    [Theory, InlineData(true, false), InlineData(false, true)]
+    public void A_path_that_one_side_does_not_keep_is_punched_anew(bool client, bool server)
+    {
+        var pair = new NatPair(seed: 1, NatOptions.PortRestricted, NatOptions.PortRestricted, server);
+        pair.Connect(client);
+        pair.ExpectBothHeard();
+        var first = pair.End();
+        pair.ExpectNoSockets(TimeSpan.FromSeconds(5));
+        pair.Connect(client);
+        Assert.NotEqual(first.Socket, pair.Client.Outcome!.Value.Link!.Stream.Remote.Socket);
+    }
+
+    [Fact]
+    public void A_kept_path_whose_NAT_has_forgotten_it_costs_half_a_second()
+    {
+        var pair = new NatPair(seed: 1, NatOptions.PortRestricted, NatOptions.PortRestricted, isReusable: true);
+        pair.Connect(isReusable: true);
+        pair.ExpectBothHeard();
+        pair.End();
+        pair.ServerNat.Restart();
+        var started = pair.Network.Now;
+        pair.Connect(isReusable: true);
+        Assert.Equal(PeerPath.Punched, pair.Client.Outcome!.Value.Link?.Path);
+        Assert.InRange(pair.Network.Now - started, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5));
+    }
+
     [Fact]
     public void Two_symmetric_NATs_are_told_so_and_nothing_is_left_open()
     {
@@ -92,28 +140,41 @@ public class PunchNetworkTests
     {
         private readonly RpcNetwork _network;
 
-        public NatPair(int seed, NatOptions client, NatOptions server)
+        public NatPair(int seed, NatOptions client, NatOptions server, bool isReusable = false)
         {
             _network = RpcNetwork.Grow(seed, 12);
             _ = _network.Nodes.Select((n, i) => new SimulatedPeer(_network, n, i)).ToArray();
-            Server = SimulatedPeer.BehindNat(_network, Network.AddNat("6.0.0.1", server), "192.168.1.5", 50);
+            ServerNat = Network.AddNat("6.0.0.1", server);
+            Server = SimulatedPeer.BehindNat(_network, ServerNat, "192.168.1.5", 50);
             Client = SimulatedPeer.BehindNat(_network, Network.AddNat("7.0.0.1", client), "192.168.1.6", 51);
-            Server.Listen(PeerKit.Key(2));
+            Server.Listen(PeerKit.Key(2), new() { ReusableSocket = isReusable });
             Network.Expect(() => Server.IsAnnounced, s_limit);
         }
 
         public SimulatedNetwork Network => _network.Network;
+        public SimulatedNat ServerNat { get; }
         public SimulatedPeer Client { get; }
         public SimulatedPeer Server { get; }
 
-        public void Connect()
+        public void Connect(bool isReusable = false)
         {
-            Client.Connect(PeerKit.Key(2).PublicKey);
+            Client.Connect(PeerKit.Key(2).PublicKey, new() { ReusableSocket = isReusable });
             Network.Expect(() => Client.Outcome is not null, s_limit);
         }
 
-        public void ExpectBothHeard() => Network.Expect(() => Server.Accepted.Count == 1
-            && ((SimulatedStream)Server.Accepted[0].Stream).IsHeard && ((SimulatedStream)Client.Outcome!.Value.Link!.Stream).IsHeard, s_limit);
+        /// <summary>Both sides close what they have; where the client's led.</summary>
+        public DatagramSource End()
+        {
+            var stream = Client.Outcome!.Value.Link!.Stream;
+            stream.Abort();
+            foreach (var accepted in Server.Accepted) accepted.Stream.Abort();
+            return stream.Remote;
+        }
+
+        public void ExpectBothHeard(int connections = 1) => Network.Expect(() => Server.Accepted.Count == connections
+            && ((SimulatedStream)Server.Accepted[^1].Stream).IsHeard && ((SimulatedStream)Client.Outcome!.Value.Link!.Stream).IsHeard, s_limit);
+
+        public void ExpectNoSockets(TimeSpan limit) => Network.Expect(() => (Client.Sockets.Count, Server.Sockets.Count) == (0, 0), limit);
 
         public void ExpectOneSocketEach()
         {

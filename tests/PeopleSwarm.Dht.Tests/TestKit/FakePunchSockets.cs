@@ -18,5 +18,5 @@ internal sealed class FakePunchSockets(int firstId = 1) : IPunchSockets
 
     public void Close(SocketId socket) => Assert.True(OpenNow.Remove(socket));
 
-    public void CloseWith(SocketId socket, IReliableStream stream) => stream.Closed.ContinueWith(_ => Close(socket), TaskScheduler.Default);
+    public void CloseWith(SocketId socket, IReliableStream stream, TimeSpan linger) => stream.Closed.ContinueWith(_ => Close(socket), TaskScheduler.Default);
 }

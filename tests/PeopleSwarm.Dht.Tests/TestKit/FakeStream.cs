@@ -43,6 +43,9 @@ internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReli
 
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => default;
 
+    /// <summary>The stream ends without a wish of ours.</summary>
+    public void CloseFromBelow(StreamCloseReason reason) => _closed.TrySetResult(new(reason));
+
     public void Abort(Exception? error = null)
     {
         IsAborted = true;

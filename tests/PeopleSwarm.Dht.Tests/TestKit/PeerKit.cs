@@ -32,6 +32,7 @@ internal sealed class PeerKit
             Now = () => Now,
             UnixMilliseconds = () => UnixMilliseconds,
             Punching = punches ? Punching : null,
+            Routes = new ReusableRoutes(Options.MaxReusableSockets, Options.ReusableSocketLinger, () => Now),
         };
         Dht = new(Context);
     }

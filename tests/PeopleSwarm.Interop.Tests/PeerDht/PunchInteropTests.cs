@@ -46,4 +46,60 @@ public class PunchInteropTests
         var data = TestBytes.Create(7, Length);
         Assert.Equal(TestBytes.Sha256(data), TestBytes.Sha256(await OurNodes.ExchangeAsync(connection, data, Cancel)));
     }
+
+    [Fact]
+    public async Task An_npm_client_takes_the_punched_path_again_that_we_keep()
+    {
+        await using var ours = await OurNodes.StartAsync(5);
+        var node = await ours.AddGuestAsync();
+        await using var listener = await node.ListenAsync(OurNodes.Key(ServerSeed), new() { ShareLocalAddress = false, ReusableSocket = true }, Cancel);
+        var (client, _) = await NodePeer.StartReadyAsync("hyperdht/node.js", new { bootstrap = ours.Addresses[..1], quickFirewall = false });
+        await using var _ = client;
+        var first = await EchoAsync();
+        Assert.Equal(first, await EchoAsync());
+
+        async Task<UdpEndPoint> EchoAsync()
+        {
+            client.Send(new { command = "connect", publicKey = OurNodes.Key(ServerSeed).PublicKey.ToString(), seed = ClientSeed, length = 1000, localConnection = false, reusableSocket = true });
+            await using var connection = await listener.AcceptAsync(Cancel);
+            Assert.Equal(PeerPath.Punched, connection.Path);
+            await connection.Input.CopyToAsync(connection.Output, Cancel);
+            await connection.Output.CompleteAsync();
+            await client.ReadAsync("echoed");
+            return connection.RemoteEndPoint;
+        }
+    }
+
+    [Fact]
+    public async Task We_take_the_punched_path_again_that_an_npm_server_keeps()
+    {
+        await using var ours = await OurNodes.StartAsync(5);
+        var node = await ours.AddGuestAsync();
+        var (server, _) = await NodePeer.StartReadyAsync("hyperdht/node.js", new { bootstrap = ours.Addresses[..1], quickFirewall = false });
+        await using var _ = server;
+        server.Send(new { command = "listen", seed = ServerSeed, reusableSocket = true });
+        await server.ReadAsync("listening");
+        var (first, _) = await ExchangeAsync();
+        var (second, steps) = await ExchangeAsync();
+        Assert.Equal(first, second);
+        Assert.Equal($"handshake through {first}: answered directly", steps[0]);
+
+        async Task<(UdpEndPoint, List<string>)> ExchangeAsync()
+        {
+            var steps = new Steps();
+            await using var connection = await node.ConnectAsync(OurNodes.Key(ServerSeed).PublicKey,
+                new() { KeyPair = OurNodes.Key(ClientSeed), LocalConnection = false, ReusableSocket = true, Progress = steps }, Cancel);
+            Assert.Equal(PeerPath.Punched, connection.Path);
+            var data = TestBytes.Create(7, Length);
+            Assert.Equal(TestBytes.Sha256(data), TestBytes.Sha256(await OurNodes.ExchangeAsync(connection, data, Cancel)));
+            return (connection.RemoteEndPoint, steps.Texts);
+        }
+    }
+
+    private sealed class Steps : IProgress<PeerConnectStep>
+    {
+        public List<string> Texts { get; } = [];
+
+        public void Report(PeerConnectStep value) => Texts.Add(value.Text);
+    }
 }

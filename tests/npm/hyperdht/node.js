@@ -65,8 +65,9 @@ main(async () => {
   })
 
   // Echoes everything, and ends when the client does.
-  on('listen', async ({ seed, refuse, holepunch, relayThrough }) => {
+  on('listen', async ({ seed, refuse, holepunch, relayThrough, reusableSocket }) => {
     const server = dht.createServer({
+      reusableSocket,
       relayThrough: relayThrough ? Buffer.from(relayThrough, 'hex') : null,
       shareLocalAddress: relayThrough === undefined,
       firewall: () => { emit('firewall'); return !!refuse },
@@ -88,12 +89,13 @@ main(async () => {
   })
 
   // Sends bytes of a seed, ends, and tells the hash of what comes back.
-  on('connect', ({ publicKey, seed, length, relays, localConnection, relayThrough, holepunch }) => {
+  on('connect', ({ publicKey, seed, length, relays, localConnection, relayThrough, holepunch, reusableSocket }) => {
     const started = Date.now()
     const stream = dht.connect(Buffer.from(publicKey, 'hex'), {
       keyPair: key(seed),
       relayAddresses: addresses(relays),
       localConnection,
+      reusableSocket,
       relayThrough: relayThrough ? Buffer.from(relayThrough, 'hex') : null,
       holepunch: holepunch === false ? () => false : undefined
     })
