@@ -13,7 +13,7 @@ internal sealed class HandshakeFactory : IHandshakeFactory, IDisposable
     {
         var settings = options.Value;
         var agreement = new Ed25519Agreement(IEdwards25519.Choose(settings.UseNativeLibrary));
-        _suite = new(agreement, new ChaChaPoly(settings.UsePlatformCipher), Blake2b.Instance, random, new(agreement, settings.MaxKnownKeys));
+        _suite = new(agreement, new ChaChaPoly(CipherCode.Of(settings)), Blake2b.Instance, random, new(agreement, settings.MaxKnownKeys));
     }
 
     public IHandshake Create(HandshakePattern pattern, HandshakeRole role, KeyPair local, PublicKey? remote = null, ReadOnlySpan<byte> prologue = default)

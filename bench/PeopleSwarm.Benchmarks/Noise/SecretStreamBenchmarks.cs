@@ -2,11 +2,12 @@ using System.IO.Pipelines;
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.Options;
 using PeopleSwarm.Noise;
+using PeopleSwarm.Noise.Crypto;
 using PeopleSwarm.Noise.SecretStream;
 
 namespace PeopleSwarm.Benchmarks.Noise;
 
-/// <summary>One message from a writer to a reader through two channels in memory; expected to allocate nothing where the length is 0 or 8 modulo 16.</summary>
+/// <summary>One message from a writer to a reader through two channels in memory; expected to allocate nothing by default.</summary>
 [MemoryDiagnoser]
 public class SecretStreamBenchmarks
 {
@@ -16,23 +17,25 @@ public class SecretStreamBenchmarks
     private byte[] _data = null!, _block = null!;
     private readonly byte[] _mac = new byte[StreamCipher.MacSize];
 
-    [Params(64, 100, 1024, 16 * 1024)]
+    [Params(1, 64, 100, 1000, 1001, 16 * 1024, 65_535)]
     public int Size { get; set; }
 
-    [Params(true, false)]
-    public bool PlatformCipher { get; set; }
+    /// <summary>Whose code: the platform's and libsodium's, the platform's and managed, managed alone.</summary>
+    [Params("default", "platform", "managed")]
+    public string Code { get; set; } = "default";
 
     [GlobalSetup]
     public void Setup()
     {
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
-        var options = Options.Create(new NoiseOptions { UsePlatformCipher = PlatformCipher });
+        NoiseOptions settings = new() { UsePlatformCipher = Code != "managed", UseNativeLibrary = Code == "default" };
+        var options = Options.Create(settings);
         var factory = new SecretChannelFactory(options, new SystemRandomSource(), TimeProvider.System, new(options));
         PublicKey none = new(_key);
         _sender = factory.Open(new Transport(new Pipe().Reader, pipe.Writer), new(HandshakeRole.Initiator, none, none, _hash, _key, _key));
         _receiver = factory.Open(new Transport(pipe.Reader, new Pipe().Writer), new(HandshakeRole.Responder, none, none, _hash, _key, _key));
         byte[] header = new byte[StreamCipher.HeaderSize];
-        (_push, _pull) = (new(_key, header, PlatformCipher), new(_key, header, PlatformCipher));
+        (_push, _pull) = (new(_key, header, CipherCode.Of(settings)), new(_key, header, CipherCode.Of(settings)));
         (_data, _block) = (new byte[Size], new byte[StreamCipher.TagBlock + Size]);
     }
 

@@ -2,16 +2,21 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Parameters;
+using Sodium = Geralt.ChaCha20Poly1305;
 using ManagedChaChaPoly = Org.BouncyCastle.Crypto.Modes.ChaCha20Poly1305;
 
 namespace PeopleSwarm.Noise.Crypto;
 
-/// <summary>ChaCha20-Poly1305 (RFC 8439): the platform's, or BouncyCastle's where the platform has none.</summary>
-internal sealed class ChaChaPoly(bool usePlatform) : ICipher
+/// <summary>
+/// ChaCha20-Poly1305 (RFC 8439): libsodium's, whose calls cost least for the short messages of a handshake, else the platform's, else
+/// BouncyCastle's.
+/// </summary>
+internal sealed class ChaChaPoly(CipherCode code) : ICipher
 {
     public const int KeySize = 32, NonceSize = 12, TagSize = 16;
 
-    private readonly bool _usePlatform = usePlatform && ChaCha20Poly1305.IsSupported;
+    private readonly bool _useSodium = code.Native && SodiumEdwards25519.Instance is not null;
+    private readonly bool _usePlatform = code.Platform && ChaCha20Poly1305.IsSupported;
 
     public string Name => "ChaChaPoly";
 
@@ -19,7 +24,11 @@ internal sealed class ChaChaPoly(bool usePlatform) : ICipher
     {
         Span<byte> nonce = stackalloc byte[NonceSize];
         WriteNonce(counter, nonce);
-        if (_usePlatform)
+        if (_useSodium)
+        {
+            Sodium.Encrypt(ciphertext[..(plaintext.Length + TagSize)], plaintext, nonce, key, associatedData);
+        }
+        else if (_usePlatform)
         {
             using var cipher = new ChaCha20Poly1305(key);
             cipher.Encrypt(nonce, plaintext, ciphertext[..plaintext.Length], ciphertext.Slice(plaintext.Length, TagSize), associatedData);
@@ -38,7 +47,11 @@ internal sealed class ChaChaPoly(bool usePlatform) : ICipher
         int length = ciphertext.Length - TagSize;
         try
         {
-            if (_usePlatform)
+            if (_useSodium)
+            {
+                Sodium.Decrypt(plaintext[..length], ciphertext, nonce, key, associatedData);
+            }
+            else if (_usePlatform)
             {
                 using var cipher = new ChaCha20Poly1305(key);
                 cipher.Decrypt(nonce, ciphertext[..length], ciphertext[length..], plaintext[..length], associatedData);
@@ -49,7 +62,7 @@ internal sealed class ChaChaPoly(bool usePlatform) : ICipher
             }
             return true;
         }
-        catch (Exception e) when (e is AuthenticationTagMismatchException or InvalidCipherTextException)
+        catch (Exception e) when (e is CryptographicException or InvalidCipherTextException)
         {
             CryptographicOperations.ZeroMemory(plaintext[..length]);
             return false;

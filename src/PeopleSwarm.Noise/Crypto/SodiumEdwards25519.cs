@@ -5,13 +5,13 @@ using Geralt;
 namespace PeopleSwarm.Noise.Crypto;
 
 /// <summary>
-/// Ed25519 by libsodium, which the npm peers use too. Geralt brings the library and most functions; two that it leaves out are called
+/// Ed25519 by libsodium, which the npm peers use too. Geralt brings the library and most functions; what it leaves out is called
 /// directly.
 /// </summary>
 internal sealed partial class SodiumEdwards25519 : IEdwards25519
 {
-    private const string NativeLibrary = "libsodium";
-    private const DllImportSearchPath SearchPath = DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories;
+    public const string NativeLibrary = "libsodium";
+    public const DllImportSearchPath SearchPath = DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories;
 
     private SodiumEdwards25519() { }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise.SecretStream;
 
@@ -34,7 +35,7 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
         SessionKeys.WriteStreamId(keys.Hash.Span, keys.Role, frame[Frame.LengthSize..]);
         var header = frame[(Frame.LengthSize + SessionKeys.Size)..];
         services.Random.Fill(header);
-        _cipher = new(keys.SendKey, header, services.Options.UsePlatformCipher);
+        _cipher = new(keys.SendKey, header, CipherCode.Of(services.Options));
         _output.Write(frame);
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
+using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise.SecretStream;
 
@@ -28,7 +29,7 @@ internal sealed class SecretChannel : ISecretChannel
         IsInitiator = keys.Role == HandshakeRole.Initiator;
         _unordered = new(keys.Role, keys.Hash.Span, services.Random);
         _writer = new(this, transport.Output, keys, services, options);
-        _reader = new(this, transport.Input, keys, options, services.Options.UsePlatformCipher);
+        _reader = new(this, transport.Input, keys, options, CipherCode.Of(services.Options));
         if (options.KeepAlive > TimeSpan.Zero) KeepAlive = new(services.Time, options.KeepAlive, OnKeepAlive);
         if (options.Timeout > TimeSpan.Zero) Silence = new(services.Time, options.Timeout, OnSilence);
         services.Metrics.ChannelOpened();

@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using Org.BouncyCastle.Crypto.Engines;
-using Org.BouncyCastle.Crypto.Macs;
-using Org.BouncyCastle.Crypto.Parameters;
+using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise.SecretStream;
 
@@ -19,32 +17,35 @@ internal enum StreamTag : byte
 /// <summary>One direction of an XChaCha20-Poly1305 secret stream. One caller at a time.</summary>
 /// <remarks>
 /// A message is the platform's AEAD over a 64-byte tag block and the message; only the padding of the authenticator differs, and it
-/// is the same when the length is 0 or 8 modulo 16. Other lengths take the authenticator from BouncyCastle, at the price of one
-/// small allocation. Spec: noise-and-secretstream, section 7.
+/// is the same when the length is 0 or 8 modulo 16. Other lengths take an authenticator of its own, and small messages ChaCha20 and Poly1305
+/// apart: a call of the platform's costs about a microsecond before the first byte. Spec: noise-and-secretstream, section 7.
 /// </remarks>
 internal sealed class StreamCipher : IDisposable
 {
-    public const int KeySize = 32, HeaderSize = 24, TagBlock = 64, MacSize = 16;
+    public const int KeySize = 32, HeaderSize = 24, NonceSize = 12, TagBlock = 64, MacSize = 16;
 
     /// <summary>Bytes a sealed message is longer than the plain one.</summary>
     public const int Overhead = 1 + MacSize;
 
-    private const int NonceSize = 12, InnerNonceOffset = 4;
+    private const int InnerNonceOffset = 4, SmallBlock = 1024;
 
     private readonly byte[] _key = GC.AllocateArray<byte>(KeySize, pinned: true);
     private readonly byte[] _nonce = new byte[NonceSize]; // the counter, then the inner nonce
-    private readonly bool _usePlatform;
+    private readonly int _platformFrom;
+    private readonly bool _platformBeatsPrimitives;
 
     // Made when first needed: a connection at rest needs none of them.
-    private KeyStream? _keyStream;
-    private Poly1305? _poly1305;
+    private IStreamPrimitives? _primitives;
     private ChaCha20Poly1305? _platform;
     private bool _disposed;
 
     /// <summary>Starts a stream from its 32-byte key and 24-byte header.</summary>
-    public StreamCipher(ReadOnlySpan<byte> key, ReadOnlySpan<byte> header, bool usePlatform)
+    public StreamCipher(ReadOnlySpan<byte> key, ReadOnlySpan<byte> header, CipherCode code)
     {
-        _usePlatform = usePlatform && ChaCha20Poly1305.IsSupported;
+        if (code.Native) _primitives = SodiumStreamPrimitives.Instance;
+        bool platform = code.Platform && ChaCha20Poly1305.IsSupported;
+        _platformBeatsPrimitives = platform && _primitives is null;
+        _platformFrom = _platformBeatsPrimitives ? 0 : platform ? SmallBlock : int.MaxValue;
         HChaCha20.Derive(key[..KeySize], header[..16], _key);
         Counter = 1;
         header[16..HeaderSize].CopyTo(_nonce.AsSpan(InnerNonceOffset));
@@ -61,15 +62,23 @@ internal sealed class StreamCipher : IDisposable
     /// <param name="tag">The tag.</param>
     /// <param name="block">64 bytes of any content, overwritten, and the message.</param>
     /// <param name="mac">Receives 16 bytes.</param>
-    /// <param name="associatedData">Authenticated with the message; the stream never has any.</param>
-    public void Seal(StreamTag tag, Span<byte> block, Span<byte> mac, ReadOnlySpan<byte> associatedData = default)
+    public void Seal(StreamTag tag, Span<byte> block, Span<byte> mac)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        block[..TagBlock].Clear();
-        block[0] = (byte)tag;
-        if (_usePlatform) Platform.Encrypt(_nonce, block, block, mac, associatedData);
-        else XorWithKeyStream(block);
-        if (!_usePlatform || !HasPlatformPadding(block.Length)) Authenticate(block, associatedData, mac);
+        if (IsForPlatform(block))
+        {
+            block[..TagBlock].Clear();
+            block[0] = (byte)tag;
+            Platform.Encrypt(_nonce, block, block, mac);
+        }
+        else
+        {
+            Span<byte> macKey = stackalloc byte[KeySize];
+            StartMessage(macKey, block[..TagBlock]);
+            block[0] ^= (byte)tag;
+            Xor(block);
+            Authenticate(macKey, block, mac);
+        }
         Advance(tag, mac);
     }
 
@@ -77,19 +86,20 @@ internal sealed class StreamCipher : IDisposable
     /// <param name="block">The sealed tag, 63 bytes of any content, overwritten, and the ciphertext, which becomes the message.</param>
     /// <param name="mac">16 bytes.</param>
     /// <param name="tag">The tag.</param>
-    /// <param name="associatedData">What was given to <see cref="Seal"/>.</param>
-    public bool TryOpen(Span<byte> block, ReadOnlySpan<byte> mac, out StreamTag tag, ReadOnlySpan<byte> associatedData = default)
+    public bool TryOpen(Span<byte> block, ReadOnlySpan<byte> mac, out StreamTag tag)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        Span<byte> macKey = stackalloc byte[KeySize];
         byte sealedTag = block[0];
-        Stream.WriteTagBlock(_key, _nonce, block[..TagBlock]);
+        StartMessage(macKey, block[..TagBlock]);
         tag = (StreamTag)(block[0] ^ sealedTag);
         block[0] = sealedTag;
-        if (_usePlatform && HasPlatformPadding(block.Length))
+        if (IsForPlatform(block))
         {
+            CryptographicOperations.ZeroMemory(macKey);
             try
             {
-                Platform.Decrypt(_nonce, block, mac, block, associatedData);
+                Platform.Decrypt(_nonce, block, mac, block);
             }
             catch (AuthenticationTagMismatchException)
             {
@@ -99,10 +109,9 @@ internal sealed class StreamCipher : IDisposable
         else
         {
             Span<byte> expected = stackalloc byte[MacSize];
-            Authenticate(block, associatedData, expected);
+            Authenticate(macKey, block, expected);
             if (!CryptographicOperations.FixedTimeEquals(expected, mac)) return false;
-            if (!_usePlatform) XorWithKeyStream(block);
-            else Platform.Encrypt(_nonce, block, block, expected); // sealing twice with one key stream opens
+            Xor(block);
         }
         Advance(tag, mac);
         return true;
@@ -114,8 +123,7 @@ internal sealed class StreamCipher : IDisposable
         Span<byte> next = stackalloc byte[KeySize + NonceSize - InnerNonceOffset];
         _key.CopyTo(next);
         _nonce.AsSpan(InnerNonceOffset).CopyTo(next[KeySize..]);
-        Stream.Start(_key, _nonce);
-        Stream.ProcessBytes(next, next);
+        Primitives.Xor(_key, _nonce, 0, next);
         next[..KeySize].CopyTo(_key);
         next[KeySize..].CopyTo(_nonce.AsSpan(InnerNonceOffset));
         Counter = 1;
@@ -129,7 +137,7 @@ internal sealed class StreamCipher : IDisposable
         _disposed = true;
         CryptographicOperations.ZeroMemory(_key);
         CryptographicOperations.ZeroMemory(_nonce);
-        _keyStream?.Clear();
+        _primitives?.Clear();
         _platform?.Dispose();
     }
 
@@ -148,7 +156,8 @@ internal sealed class StreamCipher : IDisposable
         UseKey();
     }
 
-    private static bool HasPlatformPadding(int length) => (length & 7) == 0;
+    /// <summary>Whether the platform pads this length as the secret stream does, and is the faster one.</summary>
+    private bool IsForPlatform(ReadOnlySpan<byte> block) => (block.Length & 7) == 0 && block.Length >= _platformFrom;
 
     private void Advance(StreamTag tag, ReadOnlySpan<byte> mac)
     {
@@ -157,7 +166,7 @@ internal sealed class StreamCipher : IDisposable
         if ((tag & StreamTag.Rekey) != 0 || Counter == 0) Rekey();
     }
 
-    private KeyStream Stream => _keyStream ??= new();
+    private IStreamPrimitives Primitives => _primitives ??= new ManagedStreamPrimitives();
 
     private ChaCha20Poly1305 Platform => _platform ??= new(_key);
 
@@ -167,67 +176,41 @@ internal sealed class StreamCipher : IDisposable
         _platform = null;
     }
 
-    /// <summary>The tag block is block 1 of the key stream, the message follows it.</summary>
-    private void XorWithKeyStream(Span<byte> block)
+    /// <summary>Block 0 of the key stream keys the authenticator, block 1 hides the tag; the message takes those after.</summary>
+    private void StartMessage(Span<byte> macKey, Span<byte> tagBlock)
     {
-        Span<byte> skipped = stackalloc byte[TagBlock];
-        var stream = Stream;
-        stream.Start(_key, _nonce);
-        stream.ProcessBytes(skipped, skipped);
-        stream.ProcessBytes(block, block);
-        CryptographicOperations.ZeroMemory(skipped);
+        Span<byte> blocks = stackalloc byte[2 * TagBlock];
+        blocks.Clear();
+        Primitives.Xor(_key, _nonce, 0, blocks);
+        blocks[..KeySize].CopyTo(macKey);
+        blocks[TagBlock..].CopyTo(tagBlock);
+        CryptographicOperations.ZeroMemory(blocks);
     }
 
-    /// <summary>The authenticator with the padding of the secret stream: length modulo 16 zero bytes, not what completes a block.</summary>
-    private void Authenticate(ReadOnlySpan<byte> block, ReadOnlySpan<byte> associatedData, Span<byte> mac)
+    /// <summary>Encrypts or decrypts the message behind the tag block.</summary>
+    private void Xor(Span<byte> block)
     {
-        Span<byte> macKey = stackalloc byte[KeySize];
-        macKey.Clear();
-        Stream.Start(_key, _nonce);
-        Stream.ProcessBytes(macKey, macKey);
-        var poly1305 = _poly1305 ??= new();
-        poly1305.Init(new KeyParameter(macKey));
-        CryptographicOperations.ZeroMemory(macKey);
-        Span<byte> zeros = stackalloc byte[15 + 16];
-        zeros.Clear();
-        poly1305.BlockUpdate(associatedData);
-        poly1305.BlockUpdate(zeros[..(-associatedData.Length & 15)]);
-        poly1305.BlockUpdate(block);
+        if (_platformBeatsPrimitives && block.Length >= SmallBlock) XorByPlatform(block);
+        else if (block.Length > TagBlock) Primitives.Xor(_key, _nonce, 2, block[TagBlock..]);
+    }
+
+    /// <summary>The platform seals, which encrypts and decrypts alike; its authenticator is not used, and the tag block is put back.</summary>
+    private void XorByPlatform(Span<byte> block)
+    {
+        Span<byte> tagBlock = stackalloc byte[TagBlock], unused = stackalloc byte[MacSize];
+        block[..TagBlock].CopyTo(tagBlock);
+        Platform.Encrypt(_nonce, block, block, unused);
+        tagBlock.CopyTo(block);
+    }
+
+    /// <summary>The authenticator with the padding of the secret stream: length modulo 16 zero bytes, not what completes a block. Zeroes its key.</summary>
+    private void Authenticate(Span<byte> macKey, ReadOnlySpan<byte> block, Span<byte> mac)
+    {
         int padding = block.Length & 15;
-        var trailer = zeros[..(padding + 16)];
-        BinaryPrimitives.WriteInt64LittleEndian(trailer[padding..], associatedData.Length);
-        BinaryPrimitives.WriteInt64LittleEndian(trailer[(padding + 8)..], block.Length);
-        poly1305.BlockUpdate(trailer);
-        poly1305.DoFinal(mac);
-    }
-
-    /// <summary>BouncyCastle's ChaCha20 (RFC 8439), restarted with another nonce without allocating.</summary>
-    private sealed class KeyStream : ChaCha7539Engine
-    {
-        private static readonly byte[] s_zeroKey = new byte[KeySize], s_zeroNonce = new byte[StreamCipher.NonceSize];
-
-        public KeyStream() => Init(forEncryption: true, new ParametersWithIV(new KeyParameter(s_zeroKey), s_zeroNonce));
-
-        public void Start(byte[] key, byte[] nonce)
-        {
-            SetKey(key, nonce);
-            Reset();
-        }
-
-        /// <summary>Writes block 1.</summary>
-        public void WriteTagBlock(byte[] key, byte[] nonce, Span<byte> block)
-        {
-            Start(key, nonce);
-            AdvanceCounter();
-            block.Clear();
-            ProcessBytes(block, block);
-        }
-
-        public void Clear()
-        {
-            Start(s_zeroKey, s_zeroNonce);
-            Span<byte> block = stackalloc byte[TagBlock];
-            ProcessBytes(block, block); // overwrites the buffered key stream
-        }
+        Span<byte> trailer = stackalloc byte[15 + 16];
+        trailer.Clear();
+        BinaryPrimitives.WriteInt64LittleEndian(trailer[(padding + 8)..], block.Length); // behind the length of no associated data
+        Primitives.Authenticate(macKey, block, trailer[..(padding + 16)], mac);
+        CryptographicOperations.ZeroMemory(macKey);
     }
 }

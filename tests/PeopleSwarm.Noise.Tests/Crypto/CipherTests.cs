@@ -7,25 +7,26 @@ namespace PeopleSwarm.Noise;
 
 public class CipherTests
 {
-    public static TheoryData<int, bool> Cases
+    public static TheoryData<int, bool, bool> Cases
     {
         get
         {
-            var data = new TheoryData<int, bool>();
+            var data = new TheoryData<int, bool, bool>();
             for (int i = 0; i < Vectors.Noise("cipher.cases").GetArrayLength(); i++)
             {
-                data.Add(i, true);
-                data.Add(i, false);
+                data.Add(i, true, true);
+                data.Add(i, true, false);
+                data.Add(i, false, false);
             }
             return data;
         }
     }
 
     [Theory, MemberData(nameof(Cases))]
-    public void Seals_and_opens_handshake_messages(int index, bool usePlatform)
+    public void Seals_and_opens_handshake_messages(int index, bool platform, bool native)
     {
         var vector = Vectors.Noise("cipher.cases")[index];
-        var cipher = new ChaChaPoly(usePlatform);
+        var cipher = new ChaChaPoly(new(platform, native));
         byte[] key = vector.Bytes("key"), ad = vector.Bytes("ad"), plaintext = vector.Bytes("plaintext");
         uint counter = vector.At("counter").GetUInt32();
         byte[] ciphertext = new byte[plaintext.Length + 16], opened = new byte[plaintext.Length];
