@@ -20,6 +20,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private const double OvershootLoss = 0.3; // share that ends the search at once
     private const int MinLossPackets = 8;
     private const double BoundDecrease = 0.85, BoundIncrease = 1.25;
+    private const int CruiseRounds = 16; // over which the link's own losses are averaged
     private const int ProbeHeardCycle = 2; // the phase in which the last losses of a probe become known
 
     private static ReadOnlySpan<double> CycleGains => [1.25, 0.75, 1, 1, 1, 1, 1, 1];
@@ -52,6 +53,8 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private long _priorWindow, _conserveUntilRound = -1;
     private long _ackedInRound, _lostInRound;
     private bool _isHeavySinceProbe;
+    private double _cruiseAcked, _cruiseLost; // of the last rounds at the path's own rate
+    private long _roundRtt = long.MaxValue; // the smallest of this round
     private double _bound = double.PositiveInfinity; // bytes in flight that heavy loss left us
 
     public long Window { get; private set; } = InitialPackets * packetSize;
@@ -86,6 +89,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
 
     public void OnCongestion(long now, long inFlight)
     {
+        if (!_isPipeFull) return; // a search that fills the pipe is ended by UpdateBound
         SaveWindow();
         Window = Math.Max(Math.Min(Window, inFlight), MinPackets * _packetSize);
         _conserveUntilRound = _round + 1;
@@ -105,6 +109,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     {
         (_minRtt, _fullBandwidth, _fullRounds, _isPipeFull) = (0, 0, 0, false);
         _bound = double.PositiveInfinity;
+        _cruiseAcked = _cruiseLost = 0;
         Enter(Mode.Startup, StartupGain, WindowGain);
     }
 
@@ -141,6 +146,8 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     {
         _ackedInRound += sample.Acked;
         _lostInRound += sample.Lost;
+        if (sample.Rtt > 0) _roundRtt = Math.Min(_roundRtt, sample.Rtt);
+        if (_isRoundStart) UpdateCruise();
         double share = _lostInRound < MinLossPackets * _packetSize ? 0 : (double)_lostInRound / (_ackedInRound + _lostInRound);
         bool isOvershoot = !_isPipeFull && share > OvershootLoss; // no need to hear the round out
         if (!_isRoundStart && !isOvershoot) return;
@@ -155,6 +162,16 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         _isHeavySinceProbe = true;
         double inFlight = Math.Max(sample.Rate.InFlightAtSend, sample.InFlightBefore);
         _bound = Math.Max(Math.Min(_bound, inFlight) * BoundDecrease, 1.25 * PipeSize(_minRtt) + MinPackets * _packetSize);
+    }
+
+    /// <summary>Losses while no more is sent than the path delivers, and the queue runs empty, are the link's own.</summary>
+    private void UpdateCruise()
+    {
+        bool isQueueEmpty = _roundRtt <= _minRtt + _minRtt / 32 + RttFloor; // late threads and timers are no queue
+        _roundRtt = long.MaxValue;
+        if (_mode != Mode.ProbeBandwidth || _cycle <= ProbeHeardCycle) return;
+        _cruiseAcked += _ackedInRound - _cruiseAcked / CruiseRounds;
+        _cruiseLost += (isQueueEmpty ? _lostInRound : 0) - _cruiseLost / CruiseRounds;
     }
 
     private void UpdateCycle(in AckSample sample)
@@ -236,12 +253,15 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private void SetPacingRate()
     {
         double rate = _bandwidth.Value > 0
-            ? _pacingGain * _bandwidth.Value * PacingMargin
+            ? _pacingGain * _bandwidth.Value * PacingMargin * (_pacingGain == 1 ? 1 / (1 - LinkLoss) : 1)
             : StartupGain * Window * 1e6 / Math.Max(_smoothedRtt, RttFloor);
         // The window never closes below MinPackets a round trip, so neither does the rate: an outage must not be taken for the path.
         rate = Math.Max(rate, MinPackets * _packetSize * 1e6 / Math.Max(_smoothedRtt, RttFloor));
         if (_isPipeFull || rate > PacingRate) PacingRate = rate;
     }
+
+    /// <summary>The share of packets that the link loses however few are sent; what is paced has to make up for it.</summary>
+    private double LinkLoss => _cruiseAcked == 0 ? 0 : Math.Min(_cruiseLost / (_cruiseAcked + _cruiseLost), HeavyLoss);
 
     private void SetWindow(in AckSample sample)
     {
