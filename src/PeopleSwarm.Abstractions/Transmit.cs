@@ -12,4 +12,5 @@ public readonly record struct DatagramSource(UdpEndPoint From, SocketId Socket);
 /// <param name="Socket">The socket it leaves through.</param>
 /// <param name="SegmentSize">Bytes of each datagram, the last may be shorter; 0 for a single one.</param>
 /// <param name="Ttl">Hop limit, 1 to 255; 0 leaves the socket's own.</param>
-public readonly record struct Transmit(UdpEndPoint To, int Length, SocketId Socket = default, int SegmentSize = 0, byte Ttl = 0);
+/// <param name="MayFragment">Whether the IP layer may cut it on the way: the path no longer carries packets of this size.</param>
+public readonly record struct Transmit(UdpEndPoint To, int Length, SocketId Socket = default, int SegmentSize = 0, byte Ttl = 0, bool MayFragment = false);

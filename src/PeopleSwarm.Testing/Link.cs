@@ -13,7 +13,7 @@ internal sealed class Link(SeededRandom random, Func<LinkOptions?> options)
     public LinkFate Enter(Timestamp now, Packet packet)
     {
         if (Options is not { } link) return new(packet, now, null, null);
-        if (packet.WireSize > link.Mtu) return LinkFate.Drop(DropReason.TooLarge);
+        if (packet.WireSize > link.Mtu && !packet.MayFragment) return LinkFate.Drop(DropReason.TooLarge);
         var departure = now;
         if (link.BytesPerSecond is { } rate)
         {

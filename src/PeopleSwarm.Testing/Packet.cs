@@ -1,7 +1,7 @@
 namespace PeopleSwarm.Testing;
 
-/// <summary>A datagram under way; routers replace its addresses. A forged one has no origin.</summary>
-internal sealed record Packet(byte[] Data, UdpEndPoint From, UdpEndPoint To, int Ttl, SimulatedHost? Origin)
+/// <summary>A datagram under way; routers replace its addresses. A forged one has no origin. One that may be cut passes any MTU, whole.</summary>
+internal sealed record Packet(byte[] Data, UdpEndPoint From, UdpEndPoint To, int Ttl, SimulatedHost? Origin, bool MayFragment = false)
 {
     public int WireSize => Data.Length + LinkOptions.HeaderSize;
 }

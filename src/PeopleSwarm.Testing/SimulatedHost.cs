@@ -107,7 +107,7 @@ public sealed partial class SimulatedHost
                 _ports.Remove(port.LocalEndPoint.Port);
     }
 
-    internal void Send(SimulatedPort port, ReadOnlySpan<byte> datagram, UdpEndPoint to, byte ttl)
+    internal void Send(SimulatedPort port, ReadOnlySpan<byte> datagram, UdpEndPoint to, byte ttl, bool mayFragment)
     {
         byte[] data = datagram.ToArray();
         if (IsLoopback(to))
@@ -116,7 +116,7 @@ public sealed partial class SimulatedHost
             return;
         }
         var from = IsAsleep ? null : port.IsAny ? Route(to) : FindUp(port.LocalEndPoint);
-        var packet = new Packet(data, (from?.Address ?? port.LocalEndPoint).WithPort(port.LocalEndPoint.Port), to, ttl, this);
+        var packet = new Packet(data, (from?.Address ?? port.LocalEndPoint).WithPort(port.LocalEndPoint.Port), to, ttl, this, mayFragment);
         if (from is null) Network.Drop(packet, DropReason.HostDown);
         else if (FindUp(to) is not null) Network.SendToSelf(packet, this);
         else Network.Send(packet, from);

@@ -21,7 +21,7 @@ internal sealed class SimulatedPort(SimulatedHost host, UdpEndPoint local, bool 
         do
         {
             int length = Math.Min(size, datagrams.Length);
-            host.Send(this, datagrams[..length], transmit.To, ttl);
+            host.Send(this, datagrams[..length], transmit.To, ttl, transmit.MayFragment);
             datagrams = datagrams[length..];
         }
         while (datagrams.Length > 0);

@@ -8,15 +8,13 @@ namespace PeopleSwarm.Udx;
 
 /// <summary>A UDP socket on Linux: many datagrams a call, both ways.</summary>
 /// <remarks>The managed socket is there to bind and to close; the calls are made on its handle.</remarks>
-internal sealed class LinuxDatagramSocket : IDatagramSocket
+internal sealed class LinuxDatagramSocket : SegmentingSocket, IDatagramSocket
 {
     private const int MaxErrorsInARow = 64;
 
     private readonly Socket _socket;
     private readonly AddressFamily _family;
     private readonly ReceiveBatchPool _batches;
-    private readonly UdxMetrics _metrics;
-    private readonly ILogger _logger;
     private readonly SocketPoller.Watch _watch;
     private readonly byte[] _to;
     private IDatagramReceiver? _receiver;
@@ -24,18 +22,19 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
     private int _isDisposed;
 
     public LinuxDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, ReceiveBatchPool batches, UdxMetrics metrics, ILogger logger)
+        : base(metrics, logger)
     {
         _socket = UdpBinding.Bind(local, options);
-        (_family, _batches, _metrics, _logger) = (_socket.AddressFamily, batches, metrics, logger);
+        (_family, _batches) = (_socket.AddressFamily, batches);
         LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
         _to = SocketAddressCodec.Create(_family).Buffer.ToArray();
         _watch = Watch();
-        if (!TryCoalesce(_socket)) OnRefused("receive");
+        if (!TryCoalesce(_socket)) ReportRefusal("receive");
         MaxSegments = UdpSegmentation.MaxSegments;
         if (!CanSegment(_socket)) StopSegmenting();
     }
 
-    public UdpEndPoint LocalEndPoint { get; }
+    public override UdpEndPoint LocalEndPoint { get; }
 
     public int MaxSegments { get; private set; }
 
@@ -93,7 +92,7 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
             var datagram = bytes[..Math.Min(segmentSize, bytes.Length)];
             bytes = bytes[datagram.Length..];
             datagrams++;
-            if (datagram.Length > UdpDatagramSocket.MaxDatagram) _metrics.DatagramTooLong();
+            if (datagram.Length > UdpDatagramSocket.MaxDatagram) Metrics.DatagramTooLong();
             else _receiver!.OnDatagram(datagram, from);
         }
         while (!bytes.IsEmpty);
@@ -130,7 +129,7 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
     {
         if (transmit.To.Port == 0 || Volatile.Read(ref _isDisposed) != 0 || !SocketAddressCodec.TryWrite(_to, _family, transmit.To))
         {
-            _metrics.SendRefused();
+            Metrics.SendRefused();
             return true;
         }
         int error = Send(datagrams, transmit);
@@ -147,23 +146,34 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
         }
         else
         {
-            _metrics.SendRefused();
+            Metrics.SendRefused();
         }
         return true;
     }
 
-    private void SendOneByOne(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    protected override void SendOne(ReadOnlySpan<byte> datagram, in Transmit transmit)
     {
-        while (!datagrams.IsEmpty)
+        if (Send(datagram, transmit) != 0) Metrics.SendRefused();
+    }
+
+    private int Send(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    {
+        if (!transmit.MayFragment) return SendWhole(datagrams, transmit);
+        try
         {
-            var datagram = datagrams[..Math.Min(transmit.SegmentSize, datagrams.Length)];
-            if (Send(datagram, transmit with { Length = datagram.Length, SegmentSize = 0 }) != 0) _metrics.SendRefused();
-            datagrams = datagrams[datagram.Length..];
+            UdpBinding.SetDontFragment(_socket, false);
+            int error = SendWhole(datagrams, transmit);
+            UdpBinding.SetDontFragment(_socket, true);
+            return error;
+        }
+        catch (ObjectDisposedException)
+        {
+            return EBADF;
         }
     }
 
     /// <summary>One call; returns the system's error number, 0 for none.</summary>
-    private unsafe int Send(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    private unsafe int SendWhole(ReadOnlySpan<byte> datagrams, in Transmit transmit)
     {
         byte* control = stackalloc byte[ControlSize];
         fixed (byte* payload = datagrams)
@@ -199,13 +209,7 @@ internal sealed class LinuxDatagramSocket : IDatagramSocket
     private void StopSegmenting()
     {
         MaxSegments = 1;
-        OnRefused("send");
-    }
-
-    private void OnRefused(string direction)
-    {
-        _metrics.SegmentationRefused(direction);
-        UdxLog.SegmentationRefused(_logger, direction, LocalEndPoint);
+        ReportRefusal("send");
     }
 
     public ValueTask DisposeAsync()

@@ -4,44 +4,51 @@ using System.Net.Sockets;
 namespace PeopleSwarm.Udx;
 
 /// <summary>The socket option that cuts a longer send into equal datagrams: <c>UDP_SEND_MSG_SIZE</c> on Windows, <c>UDP_SEGMENT</c> on Linux.</summary>
-internal sealed class SegmentSizeOption
+/// <param name="trySet">Sets the size of the datagrams, 0 for none; false if the system refuses.</param>
+internal sealed class SegmentSizeOption(Func<int, bool> trySet)
 {
     private const int Udp = 17, WindowsSendMessageSize = 2, LinuxSegment = 103;
 
-    private readonly Socket _socket;
-    private readonly int _name;
     private int _size;
-
-    private SegmentSizeOption(Socket socket, int name) => (_socket, _name) = (socket, name);
 
     /// <summary>The option of this socket, or null where the system has none: Windows before 10 2004, Linux before 4.18, others.</summary>
     public static SegmentSizeOption? TryCreate(Socket socket)
     {
         int name = OperatingSystem.IsWindows() ? WindowsSendMessageSize : OperatingSystem.IsLinux() ? LinuxSegment : 0;
-        var option = new SegmentSizeOption(socket, name);
-        return name != 0 && option.TrySet(0) ? option : null;
+        return name != 0 && TrySet(socket, name, 0) ? new(size => TrySet(socket, name, size)) : null;
     }
 
     /// <summary>Makes the option fit one send; false if the system refuses.</summary>
     public bool Fit(in Transmit transmit)
     {
         if (transmit.SegmentSize == _size || transmit.SegmentSize == 0 && transmit.Length <= _size) return true;
-        return TrySet(transmit.SegmentSize);
+        if (!trySet(transmit.SegmentSize)) return false;
+        _size = transmit.SegmentSize;
+        return true;
     }
 
-    private bool TrySet(int size)
+    /// <summary>Nothing is cut any more; a size left behind would cut single datagrams that are longer.</summary>
+    public void Clear()
+    {
+        if (_size != 0 && trySet(0)) _size = 0;
+    }
+
+    private static bool TrySet(Socket socket, int name, int size)
     {
         Span<byte> value = stackalloc byte[sizeof(int)];
         BinaryPrimitives.WriteInt32LittleEndian(value, size);
         try
         {
-            _socket.SetRawSocketOption(Udp, _name, value);
+            socket.SetRawSocketOption(Udp, name, value);
+            return true;
         }
         catch (SocketException)
         {
             return false;
         }
-        _size = size;
-        return true;
+        catch (ObjectDisposedException)
+        {
+            return true; // the send finds out
+        }
     }
 }

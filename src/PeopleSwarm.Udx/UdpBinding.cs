@@ -7,7 +7,8 @@ namespace PeopleSwarm.Udx;
 internal static class UdpBinding
 {
     private const int LinuxSolSocket = 1, LinuxSendBufferForce = 32, LinuxReceiveBufferForce = 33;
-    private const int LinuxMtuDiscover = 10, LinuxMtuDiscoverV6 = 23, LinuxMtuProbe = 3;
+    private const int LinuxMtuDiscover = 10, LinuxMtuDiscoverV6 = 23, LinuxMtuProbe = 3, LinuxMtuDont = 0;
+    private const int LinuxMtuV6 = 24, SmallestMtuV6 = 1280;
     private const int MacDontFragment = 28, MacDontFragmentV6 = 62, WindowsDontFragmentV6 = 14;
     private const int ProtocolIp = 0, ProtocolIPv6 = 41;
     private const int WindowsUdpConnReset = -1744830452, WindowsUdpNetReset = -1744830449;
@@ -43,7 +44,7 @@ internal static class UdpBinding
             socket.Blocking = false;
             socket.Bind(new IPEndPoint(family == AddressFamily.InterNetworkV6 ? AsIPv6(local) : local.ToIPAddress(), local.Port));
             SetTtl(socket, options.Ttl);
-            SetDontFragment(socket);
+            SetDontFragment(socket, true);
             GrowBuffer(socket, SocketOptionName.ReceiveBuffer, LinuxReceiveBufferForce, options.ReceiveBufferSize);
             GrowBuffer(socket, SocketOptionName.SendBuffer, LinuxSendBufferForce, options.SendBufferSize);
             return socket;
@@ -76,24 +77,30 @@ internal static class UdpBinding
         socket.IOControl(WindowsUdpNetReset, [0, 0, 0, 0], null);
     }
 
-    private static void SetDontFragment(Socket socket)
+    /// <summary>Whether what is sent from now on arrives whole or not at all.</summary>
+    /// <exception cref="ObjectDisposedException">The socket is closed.</exception>
+    public static void SetDontFragment(Socket socket, bool isOn)
     {
+        int value = isOn ? 1 : 0;
         bool isIPv6 = socket.AddressFamily == AddressFamily.InterNetworkV6;
         if (OperatingSystem.IsLinux())
         {
             // "Probe": the bit is set and the cached path MTU is not consulted, or probes above it would be refused here.
-            TrySetRaw(socket, ProtocolIp, LinuxMtuDiscover, LinuxMtuProbe);
-            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, LinuxMtuDiscoverV6, LinuxMtuProbe);
+            int mode = isOn ? LinuxMtuProbe : LinuxMtuDont;
+            TrySetRaw(socket, ProtocolIp, LinuxMtuDiscover, mode);
+            if (!isIPv6) return;
+            TrySetRaw(socket, ProtocolIPv6, LinuxMtuDiscoverV6, mode);
+            TrySetRaw(socket, ProtocolIPv6, LinuxMtuV6, isOn ? 0 : SmallestMtuV6); // routers do not cut IPv6: it leaves in pieces
         }
         else if (OperatingSystem.IsWindows())
         {
-            TrySet(socket, SocketOptionLevel.IP, SocketOptionName.DontFragment, 1);
-            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, WindowsDontFragmentV6, 1);
+            TrySet(socket, SocketOptionLevel.IP, SocketOptionName.DontFragment, value);
+            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, WindowsDontFragmentV6, value);
         }
         else
         {
-            TrySetRaw(socket, ProtocolIp, MacDontFragment, 1);
-            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, MacDontFragmentV6, 1);
+            TrySetRaw(socket, ProtocolIp, MacDontFragment, value);
+            if (isIPv6) TrySetRaw(socket, ProtocolIPv6, MacDontFragmentV6, value);
         }
     }
 

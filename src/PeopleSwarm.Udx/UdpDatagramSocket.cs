@@ -10,7 +10,7 @@ namespace PeopleSwarm.Udx;
 /// <summary>
 /// A UDP socket with what every system has: one datagram a call, nothing allocated for it. Sends carry several where the system has an option for it.
 /// </summary>
-internal sealed class UdpDatagramSocket : IDatagramSocket
+internal sealed class UdpDatagramSocket : SegmentingSocket, IDatagramSocket
 {
     /// <summary>The longest datagram taken; peers never send longer ones (spec udx, 2).</summary>
     internal const int MaxDatagram = 2048;
@@ -18,12 +18,10 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
     private const int MaxErrorsInARow = 64;
 
     private readonly Socket _socket;
-    private readonly UdxMetrics _metrics;
     private readonly byte _ttl;
     private readonly byte[] _receiveBuffer = GC.AllocateUninitializedArray<byte>(MaxDatagram + 1, pinned: true); // one more, to see longer ones
     private readonly SocketAddress _from, _to;
     private readonly BlockedSend _blocked;
-    private readonly ILogger _logger;
     private readonly Action _onReceived;
     private SegmentSizeOption? _segmentSize;
     private IDatagramReceiver? _receiver;
@@ -33,9 +31,9 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
     private int _isDisposed;
 
     public UdpDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, bool useSegmentation, UdxMetrics metrics, ILogger logger)
+        : base(metrics, logger)
     {
         _socket = UdpBinding.Bind(local, options);
-        (_metrics, _logger) = (metrics, logger);
         _segmentSize = useSegmentation ? SegmentSizeOption.TryCreate(_socket) : null;
         _ttl = options.Ttl;
         LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
@@ -45,7 +43,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         _blocked = new BlockedSend(_socket, metrics, () => _receiver?.OnWritable());
     }
 
-    public UdpEndPoint LocalEndPoint { get; }
+    public override UdpEndPoint LocalEndPoint { get; }
 
     public int MaxSegments => _segmentSize is null ? 1 : UdpSegmentation.MaxSegments;
 
@@ -91,7 +89,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.MessageSize)
         {
-            _metrics.DatagramTooLong();
+            Metrics.DatagramTooLong();
             return;
         }
         catch (SocketException error) when (error.SocketErrorCode != SocketError.OperationAborted && ++_errorsInARow < MaxErrorsInARow)
@@ -104,7 +102,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         }
         if (length > MaxDatagram)
         {
-            _metrics.DatagramTooLong();
+            Metrics.DatagramTooLong();
             return;
         }
         _receiver!.OnDatagram(_receiveBuffer.AsSpan(0, length), SocketAddressCodec.Read(_from.Buffer.Span, _socket.AddressFamily));
@@ -116,7 +114,7 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         if (transmit.To.Port == 0 || Volatile.Read(ref _isDisposed) != 0 ||
             !SocketAddressCodec.TryWrite(_to.Buffer.Span, _socket.AddressFamily, transmit.To))
         {
-            _metrics.SendRefused();
+            Metrics.SendRefused();
             return true;
         }
         if (_segmentSize?.Fit(transmit) == false) StopSegmenting();
@@ -129,10 +127,10 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
     {
         try
         {
-            if (transmit.Ttl == 0) _socket.SendTo(datagrams, SocketFlags.None, _to);
-            else SendWithTtl(datagrams, transmit.Ttl);
+            if (IsPlain(transmit)) _socket.SendTo(datagrams, SocketFlags.None, _to);
+            else SendSpecial(datagrams, transmit);
         }
-        catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock && transmit.Ttl == 0)
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock && IsPlain(transmit))
         {
             _blocked.Begin(datagrams, transmit);
         }
@@ -143,45 +141,44 @@ internal sealed class UdpDatagramSocket : IDatagramSocket
         }
         catch (SocketException)
         {
-            _metrics.SendRefused();
+            Metrics.SendRefused();
         }
         catch (ObjectDisposedException)
         {
-            _metrics.SendRefused();
+            Metrics.SendRefused();
         }
     }
 
-    private void SendOneByOne(ReadOnlySpan<byte> datagrams, in Transmit transmit)
+    protected override void SendOne(ReadOnlySpan<byte> datagram, in Transmit transmit)
     {
-        while (!datagrams.IsEmpty)
-        {
-            var datagram = datagrams[..Math.Min(transmit.SegmentSize, datagrams.Length)];
-            if (_blocked.IsBusy) _metrics.SendRefused();
-            else Send(datagram, transmit with { Length = datagram.Length, SegmentSize = 0 });
-            datagrams = datagrams[datagram.Length..];
-        }
+        if (_blocked.IsBusy) Metrics.SendRefused();
+        else Send(datagram, transmit);
     }
 
     private void StopSegmenting()
     {
+        _segmentSize?.Clear();
         _segmentSize = null;
-        _metrics.SegmentationRefused("send");
-        UdxLog.SegmentationRefused(_logger, "send", LocalEndPoint);
+        ReportRefusal("send");
     }
 
     private static bool IsRefusal(SocketError error) =>
         error is SocketError.InvalidArgument or SocketError.MessageSize or SocketError.OperationNotSupported or SocketError.SocketError;
 
-    private void SendWithTtl(ReadOnlySpan<byte> datagram, byte ttl)
+    private static bool IsPlain(in Transmit transmit) => transmit is { Ttl: 0, MayFragment: false };
+
+    private void SendSpecial(ReadOnlySpan<byte> datagram, in Transmit transmit)
     {
-        UdpBinding.SetTtl(_socket, ttl);
+        if (transmit.Ttl != 0) UdpBinding.SetTtl(_socket, transmit.Ttl);
+        if (transmit.MayFragment) UdpBinding.SetDontFragment(_socket, false);
         try
         {
             _socket.SendTo(datagram, SocketFlags.None, _to);
         }
         finally
         {
-            UdpBinding.SetTtl(_socket, _ttl);
+            if (transmit.Ttl != 0) UdpBinding.SetTtl(_socket, _ttl);
+            if (transmit.MayFragment) UdpBinding.SetDontFragment(_socket, true);
         }
     }
 

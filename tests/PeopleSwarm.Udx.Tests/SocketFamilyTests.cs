@@ -96,6 +96,48 @@ public abstract class SocketFamilyTests
         }
     }
 
+    [Theory, InlineData("0.0.0.0"), InlineData("::")]
+    public async Task Datagrams_arrive_whole_or_not_at_all_unless_they_may_be_cut(string local)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The bit is read from a raw socket of Linux.");
+        if (local == "::") SkipWithoutIPv6();
+        using Socket wire = OpenWire();
+        await using var socket = BindSocket(UdpEndPoint.From(IPAddress.Parse(local), 0), DatagramSocketOptions.Default);
+        UdpEndPoint to = UdpEndPoint.Loopback(9);
+        foreach (bool mayFragment in new[] { false, true, false, true })
+        {
+            Assert.True(socket.TrySend(new byte[777], new(to, 777, MayFragment: mayFragment)));
+            Assert.Equal(mayFragment, !IsWhole(wire, socket.LocalEndPoint.Port));
+        }
+    }
+
+    private static Socket OpenWire()
+    {
+        try
+        {
+            Socket wire = new(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Udp) { ReceiveTimeout = 5000 };
+            wire.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            return wire;
+        }
+        catch (SocketException error)
+        {
+            Assert.Skip($"A raw socket needs root: {error.SocketErrorCode}.");
+            throw;
+        }
+    }
+
+    /// <summary>Reads the Don't-Fragment bit of the next datagram from a port.</summary>
+    private static bool IsWhole(Socket wire, int port)
+    {
+        byte[] packet = new byte[2048];
+        while (true)
+        {
+            int length = wire.Receive(packet);
+            int header = (packet[0] & 15) * 4;
+            if (length == header + 8 + 777 && (packet[header] << 8 | packet[header + 1]) == port) return (packet[6] & 0x40) != 0;
+        }
+    }
+
     [Fact]
     public async Task IPv4_talks_to_IPv4()
     {

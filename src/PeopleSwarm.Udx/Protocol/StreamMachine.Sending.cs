@@ -19,6 +19,7 @@ internal sealed partial class StreamMachine
     private bool _resendAtOnce; // the first repeat of a recovery or after a timeout waits for neither window nor pace
     private long _transmissions;
     private bool _isPacing; // the budget was used up and has not reached a quantum yet
+    private bool _isOversized; // the packet written last was cut for a path that carried more
     private bool _heartbeatDue, _echoDue, _tailProbeDue, _windowProbeDue;
 
     /// <summary>What the next packet will be.</summary>
@@ -34,10 +35,11 @@ internal sealed partial class StreamMachine
     {
         transmit = default;
         if (_isClosed || !IsConnected || _relay is not null) return false;
+        _isOversized = false;
         int length = WriteNext(now.Microseconds, buffer, out int segmentSize);
         Settle();
         if (length == 0) return false;
-        transmit = new(Remote.From, length, Remote.Socket, length > segmentSize ? segmentSize : 0);
+        transmit = new(Remote.From, length, Remote.Socket, length > segmentSize ? segmentSize : 0, MayFragment: _isOversized);
         return true;
     }
 
@@ -103,7 +105,8 @@ internal sealed partial class StreamMachine
             var next = Prepare(now, out uint seq, out int payloadLength, out bool isEnd, out int padding);
             if (next == NextPacket.None) break;
             int size = UdxHeader.Size + padding + payloadLength;
-            if (segments > 0 && (size > segmentSize || length + size > buffer.Length)) break;
+            bool isOversized = padding == 0 && IsOversized(size);
+            if (segments > 0 && (isOversized || size > segmentSize || length + size > buffer.Length)) break;
             if (length >= allowed && !(_resendAtOnce && next == NextPacket.Lost))
             {
                 _isPacing = true;
@@ -113,7 +116,7 @@ internal sealed partial class StreamMachine
             if (segments == 0) segmentSize = size;
             length += next == NextPacket.Lost ? WriteLost(now, seq, buffer[length..])
                 : WriteNew(now, payloadLength, isEnd, padding, buffer[length..]);
-            if (size < segmentSize || padding > 0) break;
+            if (isOversized || size < segmentSize || padding > 0) break;
         }
         return length;
     }
@@ -203,6 +206,7 @@ internal sealed partial class StreamMachine
     {
         int payloadAt = UdxHeader.Size + padding;
         packet.Size = payloadAt + packet.PayloadLength;
+        _isOversized = padding == 0 && IsOversized(packet.Size);
         var types = packet.IsEnd ? packet.PayloadLength > 0 ? PacketTypes.Data | PacketTypes.End : PacketTypes.End : PacketTypes.Data;
         WriteHeader(types, (byte)padding, seq, buffer);
         buffer[UdxHeader.Size..payloadAt].Clear();
@@ -218,6 +222,11 @@ internal sealed partial class StreamMachine
         ArmLossTimers(now);
         return packet.Size;
     }
+
+    /// <summary>
+    /// A packet's number stands for its bytes, so it cannot be cut anew when the path carries less than it did: the IP layer has to cut it.
+    /// </summary>
+    private bool IsOversized(int size) => size + PathHeaders > _mtu.Mtu;
 
     private void WriteHeader(PacketTypes types, byte dataOffset, uint seq, Span<byte> buffer)
     {

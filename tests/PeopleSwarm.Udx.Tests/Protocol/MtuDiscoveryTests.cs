@@ -91,9 +91,53 @@ public class MtuDiscoveryTests
         Assert.Equal(1500, pair.Alice.Machine.Mtu);
         pair.Net.Link = link with { Mtu = 1300 };
         pair.Alice.Write(pair.Net.Now, StreamPair.Pattern(100_000));
-        pair.Net.RunFor(TimeSpan.FromSeconds(5));
+        pair.Net.Expect(() => pair.Alice.Endpoint.Counters.BlackHoles > 0, TimeSpan.FromSeconds(5));
         Assert.Equal(1200, pair.Alice.Machine.Mtu);
-        pair.Net.Link = link; // the packets cut before cannot be cut again; they wait for the path
-        pair.Net.Expect(() => pair.Bob.ReceivedLength == pair.Alice.End, TimeSpan.FromSeconds(15));
+        pair.Net.Expect(() => pair.Bob.ReceivedLength == pair.Alice.End, TimeSpan.FromSeconds(5));
+        pair.AssertDelivered();
+    }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(3)]
+    public void A_transfer_goes_on_when_the_path_carries_less_than_before(long seed)
+    {
+        var link = new LinkOptions { Latency = TimeSpan.FromMilliseconds(20), BytesPerSecond = 2_000_000, QueueBytes = 80_000, LossRate = 0.01 };
+        var pair = new StreamPair(seed, link: link);
+        pair.Alice.Write(pair.Net.Now, StreamPair.Pattern(6_000_000), end: true);
+        pair.Net.RunFor(TimeSpan.FromSeconds(1));
+        Assert.Equal(1500, pair.Alice.Machine.Mtu);
+        pair.Net.Link = link with { Mtu = 1380 };
+        pair.Net.RunFor(TimeSpan.FromSeconds(3)); // time to notice, and to repeat a pipe of packets
+        long received = pair.Bob.ReceivedLength;
+        pair.Net.RunFor(TimeSpan.FromSeconds(1));
+        Assert.True(pair.Bob.ReceivedLength - received > 500_000, $"{pair.Bob.ReceivedLength - received} bytes in a second.");
+        pair.Net.Expect(() => pair.Bob.PeerEnded, TimeSpan.FromSeconds(6));
+        pair.AssertDelivered();
+        Assert.Equal(1, pair.Alice.Endpoint.Counters.BlackHoles);
+        Assert.InRange(pair.Alice.Machine.Mtu, 1300, 1380);
+    }
+
+    [Fact]
+    public void What_was_cut_for_a_larger_path_leaves_alone_and_may_be_cut_on_the_way()
+    {
+        var peer = new RawPeer();
+        for (int rounds = 0; peer.Machine.Mtu < 1500; rounds++)
+        {
+            Assert.InRange(rounds, 0, 10);
+            peer.Stream.Write(peer.Now, StreamPair.Pattern(2 * 1452));
+            uint last = RawPeer.Header(peer.Poll()[^1]).Seq;
+            peer.Advance(TimeSpan.FromMilliseconds(1));
+            peer.Receive(PacketTypes.None, 0, last + 1);
+        }
+        peer.Stream.Write(peer.Now, StreamPair.Pattern(10 * 1452));
+        for (int timeouts = 0; peer.Endpoint.Counters.BlackHoles == 0; timeouts++)
+        {
+            Assert.InRange(timeouts, 0, 10);
+            peer.Advance(TimeSpan.FromMilliseconds(200));
+        }
+        Assert.Contains(peer.Transmits, t => t.MayFragment);
+        peer.Transmits.Clear();
+        peer.Advance(TimeSpan.FromSeconds(2));
+        Assert.NotEmpty(peer.Transmits);
+        Assert.All(peer.Transmits, t => Assert.Equal((true, 0, 1472), (t.MayFragment, t.SegmentSize, t.Length)));
     }
 }

@@ -29,6 +29,9 @@ internal sealed class RawPeer
     /// <summary>Everything that was sent, with its time and destination.</summary>
     public List<(Timestamp At, DatagramSource To, byte[] Datagram)> Sent { get; } = [];
 
+    /// <summary>The same as they were handed over.</summary>
+    public List<Transmit> Transmits { get; } = [];
+
     public void Connect() => Machine.Connect(Now, Socket, RemoteId, Remote);
 
     public bool Receive(ReadOnlySpan<byte> datagram, DatagramSource? from = null) =>
@@ -49,6 +52,7 @@ internal sealed class RawPeer
         List<string> datagrams = [];
         while (Endpoint.PollTransmit(Now, _buffer, out var transmit))
         {
+            Transmits.Add(transmit);
             int size = transmit.SegmentSize == 0 ? transmit.Length : transmit.SegmentSize;
             Assert.InRange((transmit.Length + size - 1) / size, 1, UdxEndpoint.MaxSegments);
             for (int at = 0; at < transmit.Length; at += size)
