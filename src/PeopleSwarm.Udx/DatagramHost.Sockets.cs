@@ -21,6 +21,7 @@ internal sealed partial class DatagramHost
     {
         _received.Datagrams++;
         _received.Bytes += datagram.Length;
+        if (!_posted.IsEmpty) RunPosted(); // what was asked for before this was sent comes before it: a stream relays from its first packet on
         foreach (var machine in _machines)
         {
             try

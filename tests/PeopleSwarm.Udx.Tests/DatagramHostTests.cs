@@ -131,6 +131,25 @@ public abstract class DatagramHostTests
     }
 
     [Fact]
+    public async Task Work_posted_before_a_datagram_was_sent_is_done_before_the_datagram_is_taken()
+    {
+        bool isDone = false, wasDone = false;
+        ScriptedMachine machine = new() { Takes = _ => (wasDone = isDone) | true };
+        await using var host = HostKit.Create(options: new() { PostedBatch = 1 });
+        host.Attach(machine);
+        var to = host.GetLocalEndPoint(host.Bind(HostKit.AnyLoopback));
+        using Socket sender = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        await host.OnLoop(() =>
+        {
+            host.Post(_ => isDone = true, null);
+            sender.SendTo([1], to.ToIPEndPoint());
+            Thread.Sleep(100); // both wait when the next turn begins
+        });
+        await machine.WaitForCount(1);
+        Assert.True(wasDone);
+    }
+
+    [Fact]
     public async Task A_deadline_is_met_and_a_later_one_does_not_delay_it()
     {
         TaskCompletionSource<Timestamp> fired = new(TaskCreationOptions.RunContinuationsAsynchronously);
