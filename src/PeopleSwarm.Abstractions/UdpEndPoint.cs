@@ -50,6 +50,9 @@ public readonly record struct UdpEndPoint
     /// <summary>Whether the address is IPv4, mapped ones included.</summary>
     public bool IsIPv4 => _high == 0 && _low >> 32 == 0xFFFF;
 
+    /// <summary>Whether the address is 127.0.0.0/8 or ::1.</summary>
+    public bool IsLoopback => IsIPv4 ? (uint)_low >> 24 == 127 : _high == 0 && _low == 1;
+
     /// <summary>The IPv4 address as a number, 0x7F000001 for 127.0.0.1.</summary>
     /// <exception cref="InvalidOperationException">The address is IPv6.</exception>
     public uint IPv4 => IsIPv4 ? (uint)_low : throw new InvalidOperationException("The address is IPv6.");

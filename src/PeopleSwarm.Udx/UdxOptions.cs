@@ -71,7 +71,8 @@ public sealed class UdxOptions
     [Range(576, 1500)]
     public int BaseMtu { get; set; } = 1200;
 
-    /// <summary>Largest IP packet that is probed for, headers included; <see cref="BaseMtu"/> turns probing off. Default 1,500.</summary>
+    /// <summary>Largest IP packet that is probed for, headers included; <see cref="BaseMtu"/> turns probing off. Default 1,500.
+    /// On a loopback with 1,500 or more: whatever the peer takes, 2,048 bytes of UDP payload.</summary>
     [Range(576, 2076)]
     public int MaxMtu { get; set; } = 1500;
 

@@ -20,6 +20,17 @@ public class UdpEndPointTests
     }
 
     [Theory]
+    [InlineData("127.0.0.1:1", true)]
+    [InlineData("127.9.8.7:1", true)]
+    [InlineData("[::ffff:127.0.0.1]:1", true)]
+    [InlineData("[::1]:1", true)]
+    [InlineData("128.0.0.1:1", false)]
+    [InlineData("[::2]:1", false)]
+    [InlineData("[1::1]:1", false)]
+    [InlineData("[::]:1", false)]
+    public void A_loopback_is_known_in_both_families(string text, bool isLoopback) => Assert.Equal(isLoopback, UdpEndPoint.Parse(text).IsLoopback);
+
+    [Theory]
     [InlineData(null)]
     [InlineData("")]
     [InlineData("1.2.3.4")]

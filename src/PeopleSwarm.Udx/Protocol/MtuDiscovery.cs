@@ -13,7 +13,8 @@ internal sealed class MtuDiscovery
     private const int Granularity = 16; // a gap not worth another round trip
     private const int BlackHoleLosses = 6; // full packets lost in a row, over two timeouts at least
 
-    private readonly int _base, _max;
+    private readonly int _base;
+    private int _max;
     private int _ceiling; // the largest size not ruled out
     private int _losses, _fullLosses, _timeouts;
     private bool _hasFailed, _isProbing, _baseConfirmed;
@@ -75,9 +76,10 @@ internal sealed class MtuDiscovery
 
     public void OnTimeout() => _timeouts++;
 
-    /// <summary>A new path: from the base again, with every size possible.</summary>
-    public void OnPathChanged()
+    /// <summary>A new path: from the base again, with every size up to <paramref name="maxMtu"/> possible.</summary>
+    public void OnPathChanged(int maxMtu)
     {
+        _max = Math.Max(_base, maxMtu);
         Restart(_max);
         _hasFailed = false;
     }

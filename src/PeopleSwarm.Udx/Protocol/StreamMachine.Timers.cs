@@ -123,7 +123,7 @@ internal sealed partial class StreamMachine
     private void OnPathChanged(long now)
     {
         _rtt.OnPathChanged();
-        _mtu.OnPathChanged();
+        _mtu.OnPathChanged(MaxMtu);
         _loss.OnPathChanged(_sent.Next);
         _congestion.OnPathChanged(now);
         _pacer.SetRate(now, _congestion.PacingRate);

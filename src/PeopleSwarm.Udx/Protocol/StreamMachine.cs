@@ -5,6 +5,7 @@ namespace PeopleSwarm.Udx.Protocol;
 internal sealed partial class StreamMachine
 {
     private const int MaxHeld = 8; // a handshake and the first request
+    private const int CommonMtu = 1500; // of Ethernet, and so of most paths
     private const int HeaderIPv4 = 20 + 8, HeaderIPv6 = 40 + 8; // IP and UDP
 
     private readonly UdxEndpoint _endpoint;
@@ -94,6 +95,7 @@ internal sealed partial class StreamMachine
         if (IsConnected) throw new InvalidOperationException("The stream is connected.");
         ThrowIfNoPort(remote);
         (Remote, RemoteId, IsConnected) = (new(remote, socket), remoteId, true);
+        _mtu.OnPathChanged(MaxMtu);
         _lastReceived = Math.Max(_lastReceived, now.Microseconds);
         if (_relay is null) StartKeepAlive(now.Microseconds);
         RelayHeld();
@@ -223,6 +225,9 @@ internal sealed partial class StreamMachine
     private UdxHeader HeaderOf(PacketTypes types) => new(types, 0, RemoteId, FreeWindow, _sent.Next, _receiveNext);
 
     private int PathHeaders => Remote.From.IsIPv4 ? HeaderIPv4 : HeaderIPv6;
+
+    /// <summary>A loopback carries whatever a peer takes; elsewhere larger packets are not worth the loss of probes for them.</summary>
+    private int MaxMtu => Remote.From.IsLoopback && _endpoint.Options.MaxMtu >= CommonMtu ? UdxPacket.MaxSize + PathHeaders : _endpoint.Options.MaxMtu;
 
     private int MaxPayload => Math.Min(_mtu.Mtu - PathHeaders, UdxPacket.MaxSize) - UdxHeader.Size;
 

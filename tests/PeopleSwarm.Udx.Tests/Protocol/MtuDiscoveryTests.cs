@@ -120,15 +120,8 @@ public class MtuDiscoveryTests
     public void What_was_cut_for_a_larger_path_leaves_alone_and_may_be_cut_on_the_way()
     {
         var peer = new RawPeer();
-        for (int rounds = 0; peer.Machine.Mtu < 1500; rounds++)
-        {
-            Assert.InRange(rounds, 0, 10);
-            peer.Stream.Write(peer.Now, StreamPair.Pattern(2 * 1452));
-            uint last = RawPeer.Header(peer.Poll()[^1]).Seq;
-            peer.Advance(TimeSpan.FromMilliseconds(1));
-            peer.Receive(PacketTypes.None, 0, last + 1);
-        }
-        peer.Stream.Write(peer.Now, StreamPair.Pattern(10 * 1452));
+        Search(peer, rounds: 10);
+        peer.Stream.Write(peer.Now, StreamPair.Pattern(10 * 2028));
         for (int timeouts = 0; peer.Endpoint.Counters.BlackHoles == 0; timeouts++)
         {
             Assert.InRange(timeouts, 0, 10);
@@ -138,6 +131,29 @@ public class MtuDiscoveryTests
         peer.Transmits.Clear();
         peer.Advance(TimeSpan.FromSeconds(2));
         Assert.NotEmpty(peer.Transmits);
-        Assert.All(peer.Transmits, t => Assert.Equal((true, 0, 1472), (t.MayFragment, t.SegmentSize, t.Length)));
+        Assert.All(peer.Transmits, t => Assert.Equal((true, 0, 2048), (t.MayFragment, t.SegmentSize, t.Length)));
+    }
+
+    [Theory, InlineData(1500, 2076), InlineData(1499, 1499), InlineData(1200, 1200)]
+    public void On_a_loopback_packets_are_as_large_as_a_peer_takes(int maxMtu, int expected)
+    {
+        var peer = new RawPeer(new() { MaxMtu = maxMtu });
+        Search(peer, rounds: 10);
+        Assert.Equal(expected, peer.Machine.Mtu);
+        peer.Machine.ChangeRemote(peer.Now, default, RawPeer.RemoteId, UdpEndPoint.Parse("5.0.0.1:1000"));
+        Search(peer, rounds: 10);
+        Assert.Equal(maxMtu, peer.Machine.Mtu);
+    }
+
+    /// <summary>Full packets, all acknowledged.</summary>
+    private static void Search(RawPeer peer, int rounds)
+    {
+        for (; rounds > 0; rounds--)
+        {
+            peer.Stream.Write(peer.Now, StreamPair.Pattern(2 * UdxPacket.MaxSize));
+            uint last = RawPeer.Header(peer.Poll()[^1]).Seq;
+            peer.Advance(TimeSpan.FromMilliseconds(1));
+            peer.Receive(PacketTypes.None, 0, last + 1);
+        }
     }
 }
