@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PeopleSwarm.Dht.Kademlia;
 using PeopleSwarm.Dht.Nat;
 
@@ -15,7 +16,7 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
     private static readonly TimeSpan s_minBelief = TimeSpan.FromSeconds(30); // a mapping that drifts without end is not judged at every step
 
     private readonly HashSet<UdpEndPoint> _withoutId = [];
-    private readonly Dictionary<uint, int> _networks = []; // when each was heard, in ticks
+    private readonly List<(uint Network, int Tick)> _networks = []; // at most 64, and when each was heard
     private readonly Dictionary<UdpEndPoint, UdpEndPoint> _dissenters = [];
     private Timestamp? _judgedAt;
 
@@ -42,8 +43,10 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
     {
         if (isExternal || node is not null && !IsDue(tick, node)) return;
         uint network = NodeDiversity.NetworkOf(from);
-        if (_networks.TryGetValue(network, out int last) ? tick - last < Ticks.OldNode : !HasRoom(tick)) return;
-        _networks[network] = (int)tick;
+        int place = IndexOf(network);
+        if (place >= 0 ? tick - _networks[place].Tick < Ticks.OldNode : !HasRoom(tick)) return;
+        if (place >= 0) _networks[place] = (network, (int)tick);
+        else _networks.Add((network, (int)tick));
         if (node is not null) node.Sampled = tick;
         Add(to);
     }
@@ -60,9 +63,16 @@ internal sealed class NatSampling(LocalIdentity identity, int bootstrapNodes)
     private bool HasRoom(long tick)
     {
         if (_networks.Count < MaxNetworks) return true;
-        foreach (var (network, last) in _networks)
-            if (tick - last >= Ticks.OldNode) _networks.Remove(network);
+        _networks.RemoveAll(n => tick - n.Tick >= Ticks.OldNode);
         return _networks.Count < MaxNetworks;
+    }
+
+    private int IndexOf(uint network)
+    {
+        var networks = CollectionsMarshal.AsSpan(_networks);
+        for (int i = 0; i < networks.Length; i++)
+            if (networks[i].Network == network) return i;
+        return -1;
     }
 
     private static bool IsDue(long tick, KnownNode node) => node.Sampled is not { } sampled || tick - sampled >= Ticks.OldNode;

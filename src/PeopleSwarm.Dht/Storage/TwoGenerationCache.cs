@@ -9,24 +9,25 @@ namespace PeopleSwarm.Dht.Storage;
 /// <param name="maxPerSource">Of that weight, what one address may hold; its oldest entries give way.</param>
 internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan maxAge, long maxPerSource = long.MaxValue) where TKey : notnull
 {
-    private readonly Generations<Generation> _generations = new(maxAge);
+    private Generations<Generation>? _generations; // made for the first entry: a node has a dozen such maps, and at rest most of them are never used
 
     /// <summary>Entries of both generations.</summary>
-    public int Count => _generations.Fresh.Count + _generations.Stale.Count;
+    public int Count => _generations is { } g ? g.Fresh.Count + g.Stale.Count : 0;
 
     /// <summary>Their weight.</summary>
-    public long Weight => _generations.Fresh.Weight + _generations.Stale.Weight;
+    public long Weight => _generations is { } g ? g.Fresh.Weight + g.Stale.Weight : 0;
 
     /// <summary>The entries, those of the older generation first.</summary>
     public IEnumerable<KeyValuePair<TKey, TValue>> Entries =>
-        _generations.Stale.Entries.Concat(_generations.Fresh.Entries).Select(e => KeyValuePair.Create(e.Key, e.Value.Value));
+        _generations is { } g ? g.Stale.Entries.Concat(g.Fresh.Entries).Select(e => KeyValuePair.Create(e.Key, e.Value.Value)) : [];
 
     /// <summary>Finds an entry; <paramref name="renew"/> lets it live as long as a new one.</summary>
     public bool TryGet(Timestamp now, TKey key, [MaybeNullWhen(false)] out TValue value, bool renew = false)
     {
-        _generations.Advance(now);
-        bool isFresh = _generations.Fresh.TryGet(key, out var entry);
-        if (!isFresh && !_generations.Stale.TryGet(key, out entry))
+        _generations?.Advance(now);
+        Entry entry = default;
+        bool isFresh = _generations?.Fresh.TryGet(key, out entry) == true;
+        if (!isFresh && _generations?.Stale.TryGet(key, out entry) != true)
         {
             value = default;
             return false;
@@ -44,6 +45,7 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
     /// <param name="weight">What it counts, at most what one address may hold.</param>
     public void Set(Timestamp now, TKey key, TValue value, uint source = 0, int weight = 1)
     {
+        _generations ??= new(maxAge);
         _generations.Advance(now);
         _generations.Stale.Remove(key);
         var fresh = _generations.Fresh;
@@ -58,10 +60,10 @@ internal sealed class TwoGenerationCache<TKey, TValue>(long maxWeight, TimeSpan 
         if (fresh.Weight >= maxWeight) _generations.Rotate(now);
     }
 
-    public bool Remove(TKey key) => _generations.Fresh.Remove(key) | _generations.Stale.Remove(key);
+    public bool Remove(TKey key) => _generations is { } g && g.Fresh.Remove(key) | g.Stale.Remove(key);
 
     /// <summary>Drops what is too old.</summary>
-    public void Advance(Timestamp now) => _generations.Advance(now);
+    public void Advance(Timestamp now) => _generations?.Advance(now);
 
     private readonly record struct Entry(TValue Value, int Weight, uint Source, LinkedListNode<TKey>? Place);
 
