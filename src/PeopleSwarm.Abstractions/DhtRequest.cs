@@ -14,6 +14,12 @@ public sealed record DhtRequestOptions
 {
     /// <summary>Times the request is sent again, 0 to 10, one second apart. Default 3.</summary>
     public int Retries { get; init; } = 3;
+
+    /// <summary>Hop limit of the datagram, 1 to 255; 0 leaves the system's. Default 0.</summary>
+    public byte Ttl { get; init; }
+
+    /// <summary>The socket it leaves through, of a connection or a raw stream; null takes <see cref="DhtNodeStatus.Socket"/>. Default null.</summary>
+    public SocketId? Socket { get; init; }
 }
 
 /// <summary>An answer.</summary>

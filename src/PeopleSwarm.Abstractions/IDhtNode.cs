@@ -39,6 +39,26 @@ public interface IDhtNode : IAsyncDisposable
     /// <exception cref="DhtException">No answer in time, or the node was suspended or disposed.</exception>
     Task<DhtResponse> PingAsync(UdpEndPoint to, CancellationToken cancellationToken = default);
 
+    /// <summary>As <see cref="PingAsync"/>, but the node answers after a delay: shows how long a NAT keeps a mapping, or a node its word.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The delay is negative, or more than <c>DhtOptions.MaxPingDelay</c> of ours.</exception>
+    /// <exception cref="DhtException">No answer within the delay and a second, four times; or the node was suspended or disposed.</exception>
+    Task<DhtResponse> DelayedPingAsync(UdpEndPoint to, TimeSpan delay, CancellationToken cancellationToken = default);
+
+    /// <summary>The nodes of the routing table, the one heard last first.</summary>
+    /// <param name="limit">At most so many, 1 or more.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    Task<IReadOnlyList<UdpEndPoint>> ListNodesAsync(int limit = int.MaxValue, CancellationToken cancellationToken = default);
+
+    /// <summary>Puts a node into the routing table unasked; it gives way to any that answers.</summary>
+    /// <exception cref="ArgumentException">It is not an IPv4 address with a port.</exception>
+    Task AddNodeAsync(UdpEndPoint node, CancellationToken cancellationToken = default);
+
+    /// <summary>Begins a walk to a random place, by which the routing table is filled; the node does so by itself every five minutes.</summary>
+    Task RefreshAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Walks to the nodes closest to a target.</summary>
+    IDhtQuery<DhtResponse> FindNode(NodeId target, DhtQueryOptions? options = null);
+
     /// <summary>Walks to the nodes closest to a target with any command. Enumerate the answers, or just finish it.</summary>
     IDhtQuery<DhtResponse> Query(DhtRequest request, DhtQueryOptions? options = null);
 
@@ -155,6 +175,9 @@ public sealed record DhtNodeStatus
 
     /// <summary>Whether anybody answered lately.</summary>
     public bool IsOnline { get; init; } = true;
+
+    /// <summary>Whether many requests were not answered lately, though some were.</summary>
+    public bool IsDegraded { get; init; }
 
     /// <summary>Whether the node is suspended.</summary>
     public bool IsSuspended { get; init; }

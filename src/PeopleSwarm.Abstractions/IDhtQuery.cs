@@ -39,7 +39,11 @@ public sealed record DhtQueryOptions
 /// <param name="Successes">Answers without an error.</param>
 /// <param name="Errors">Answers with one, and requests without an answer.</param>
 /// <param name="Committed">Nodes that took the commit.</param>
-public sealed record DhtQueryResult(IReadOnlyList<UdpEndPoint> ClosestNodes, int Successes, int Errors, int Committed = 0);
+public sealed record DhtQueryResult(IReadOnlyList<UdpEndPoint> ClosestNodes, int Successes, int Errors, int Committed = 0)
+{
+    /// <summary>The answers of <see cref="ClosestNodes"/>, in their order, with the tokens to commit by.</summary>
+    public IReadOnlyList<DhtResponse> ClosestReplies { get; init; } = [];
+}
 
 /// <summary>A peer as the DHT knows it.</summary>
 /// <param name="PublicKey">Who it is.</param>

@@ -89,6 +89,9 @@ public sealed record PeerConnectOptions
     /// <summary>A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null. What the peer names comes first.</summary>
     public PublicKey? RelayThrough { get; init; }
 
+    /// <summary>Punch holes into NATs where nothing else leads to the peer. Default true.</summary>
+    public bool Holepunch { get; init; } = true;
+
     /// <summary>Try addresses of the local network when both sides are behind the same public one. Default true.</summary>
     public bool LocalConnection { get; init; } = true;
 
@@ -139,6 +142,9 @@ public sealed record PeerListenOptions
 
     /// <summary>Chooses the peer that relays a new connection for us, or null; asked once per handshake, on the node's loop: it must not wait. Default null: none.</summary>
     public Func<PublicKey?>? ChooseRelay { get; init; }
+
+    /// <summary>Punch back where a peer punches; otherwise it has to reach us as we are, or through a relay. Default true.</summary>
+    public bool Holepunch { get; init; } = true;
 
     /// <summary>Tell local addresses to peers behind the same public one. Default true.</summary>
     public bool ShareLocalAddress { get; init; } = true;

@@ -17,11 +17,11 @@ internal static class SharedOptions
 
     public static Argument<PublicKey> Key() => new("KEY")
     {
-        Description = "The public key of the other side, 64 hexadecimal digits.",
+        Description = "The public key of the other side: 64 hexadecimal digits, 52 characters of z-base-32, or a pear:// link.",
         CustomParser = result =>
         {
             string text = result.Tokens[0].Value;
-            if (!PublicKey.TryParse(text, out var value)) result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits; '{text}' is not that.");
+            if (!PublicKey.TryParse(text, out var value)) result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits or 52 characters of z-base-32; '{text}' is not that.");
             return value;
         },
     };

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using PeopleSwarm.Dht.Rpc;
 
 namespace PeopleSwarm.Dht;
@@ -10,15 +11,53 @@ internal sealed partial class DhtNode
     public Task<DhtResponse> RequestAsync(DhtRequest request, UdpEndPoint to, DhtRequestOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        int retries = (options ?? new()).Retries;
+        options ??= new();
+        int retries = options.Retries;
         if (retries is < 0 or > MaxRetries) throw new ArgumentOutOfRangeException(nameof(options), retries, $"Retries are 0 to {MaxRetries}.");
-        var call = request.ToCall(to) with { Retries = retries };
+        if (options.Socket is { } socket) _ = _host.GetLocalEndPoint(socket); // throws if it is not open
+        var call = request.ToCall(to) with { Retries = retries, Ttl = options.Ttl, Socket = options.Socket };
         RequestRules.Check(call, nameof(request));
         return SendAsync(call, cancellationToken);
     }
 
     public Task<DhtResponse> PingAsync(UdpEndPoint to, CancellationToken cancellationToken = default) =>
         RequestAsync(new(RpcCommands.Ping, IsInternal: true), to, null, cancellationToken);
+
+    public Task<DhtResponse> DelayedPingAsync(UdpEndPoint to, TimeSpan delay, CancellationToken cancellationToken = default)
+    {
+        if (delay < TimeSpan.Zero || delay > _options.MaxPingDelay)
+            throw new ArgumentOutOfRangeException(nameof(delay), delay, $"The delay is 0 to {_options.MaxPingDelay}.");
+        var milliseconds = new byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(milliseconds, (uint)delay.TotalMilliseconds);
+        var call = new RpcCallRequest(to, RpcCommands.DelayedPing, Value: milliseconds, IsInternal: true, Timeout: delay + RpcProtocol.RequestTimeout);
+        RequestRules.Check(call, nameof(to));
+        return SendAsync(call, cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<UdpEndPoint>> ListNodesAsync(int limit = int.MaxValue, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<UdpEndPoint> nodes = [];
+        await OnLoopAsync(_ => nodes = _machine.NewestNodes(limit)).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return nodes;
+    }
+
+    public async Task AddNodeAsync(UdpEndPoint node, CancellationToken cancellationToken = default)
+    {
+        if (!node.IsIPv4 || node.Port == 0) throw new ArgumentException($"'{node}' is not an IPv4 address with a port.", nameof(node));
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+        await OnLoopAsync(now => _machine.AddNode(now, node)).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task RefreshAsync(CancellationToken cancellationToken = default)
+    {
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+        await OnLoopAsync(_machine.Refresh).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public IDhtQuery<DhtResponse> FindNode(NodeId target, DhtQueryOptions? options = null) =>
+        Query(new(RpcCommands.FindNode, target, IsInternal: true), options);
 
     public IDhtQuery<DhtResponse> Query(DhtRequest request, DhtQueryOptions? options = null)
     {
@@ -67,8 +106,12 @@ internal sealed partial class DhtNode
         var outcome = await done.Task.ConfigureAwait(false);
         if (outcome.Response is { } response) return response.ToPublic();
         if (outcome.Failure == RpcFailure.Cancelled) cancellationToken.ThrowIfCancellationRequested();
+        if (outcome.Failure == RpcFailure.TimedOut) throw new DhtException(DhtError.RequestTimedOut, DescribeSilence(request));
         throw outcome.Failure.ToException();
     }
+
+    private static string DescribeSilence(in RpcCallRequest request) =>
+        $"{request.To} did not answer {(request.IsInternal ? "internal " : "")}command {request.Command}, sent {(request.Retries == 0 ? "once" : $"{request.Retries + 1} times")}.";
 
     /// <summary>The application's commit, called on the loop: what it throws is told where the query ends.</summary>
     private sealed class GuardedCommit(Func<DhtResponse, DhtRequest?> commit)

@@ -105,6 +105,7 @@ internal sealed partial class DhtNode
                 IsRandomized = status.ObservedEndPoint is { Port: 0 },
                 IsBootstrapped = status.IsBootstrapped,
                 IsOnline = status.IsOnline,
+                IsDegraded = status.IsDegraded,
                 IsSuspended = status.IsSuspended,
                 KnownNodes = _machine.Table.Count,
                 Relay = _relayKeeper.Current,

@@ -154,6 +154,9 @@ internal sealed class DhtQuery<T>(DhtNode node, Func<Timestamp, IRpcQueryObserve
                 ? outcome.Failure.ToException()
                 : new DhtException(DhtError.CommitRefused, $"Every node refused the commit; the last error was {outcome.LastCommitError}.") { RemoteError = outcome.LastCommitError };
         }
-        return new([.. outcome.ClosestReplies.Select(r => r.From)], outcome.Successes, outcome.Errors, outcome.Committed);
+        return new([.. outcome.ClosestReplies.Select(r => r.From)], outcome.Successes, outcome.Errors, outcome.Committed)
+        {
+            ClosestReplies = [.. outcome.ClosestReplies.Select(r => r.ToPublic())],
+        };
     }
 }

@@ -23,6 +23,13 @@ public sealed class DhtSession(IDhtNode node) : IAsyncDisposable
     public Task<DhtResponse> PingAsync(UdpEndPoint to, CancellationToken cancellationToken = default) =>
         RunAsync(token => node.PingAsync(to, token), cancellationToken);
 
+    /// <inheritdoc cref="IDhtNode.DelayedPingAsync"/>
+    public Task<DhtResponse> DelayedPingAsync(UdpEndPoint to, TimeSpan delay, CancellationToken cancellationToken = default) =>
+        RunAsync(token => node.DelayedPingAsync(to, delay, token), cancellationToken);
+
+    /// <inheritdoc cref="IDhtNode.FindNode"/>
+    public IDhtQuery<DhtResponse> FindNode(NodeId target, DhtQueryOptions? options = null) => new SessionQuery<DhtResponse>(this, node.FindNode(target, options));
+
     /// <inheritdoc cref="IDhtNode.Query"/>
     public IDhtQuery<DhtResponse> Query(DhtRequest request, DhtQueryOptions? options = null) => new SessionQuery<DhtResponse>(this, node.Query(request, options));
 

@@ -8,7 +8,7 @@ namespace PeopleSwarm.Cli.Doctor;
 /// <summary>Looks at the network around a node, from the inside out.</summary>
 internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
 {
-    private const int Witnesses = 8, FindNode = 2, Ping = 0, IpAndUdpHeader = 28, RequestHeader = 14;
+    private const int Witnesses = 8, Ping = 0, IpAndUdpHeader = 28, RequestHeader = 14;
     private const int MaxRelays = 8;
     private static readonly TimeSpan s_relayLimit = TimeSpan.FromSeconds(5);
     private static readonly int[] s_packetSizes = [1280, 1400, 1472, 1492, 1500]; // of IP: the least IPv6 allows, common tunnels, PPPoE, Ethernet
@@ -56,7 +56,7 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
     private async Task<IReadOnlyList<UdpEndPoint>> FindWitnessesAsync(CancellationToken cancellation)
     {
         if (_node.Statistics.Responses == 0) return [];
-        await using var query = _node.Query(new(FindNode, new NodeId(RandomNumberGenerator.GetBytes(NodeId.Size)), IsInternal: true));
+        await using var query = _node.FindNode(new(RandomNumberGenerator.GetBytes(NodeId.Size)));
         var nodes = (await query.FinishAsync(cancellation)).ClosestNodes;
         return [.. nodes.OrderBy(node => nodes.Count(other => other.HasSameAddress(node))).Take(Witnesses)];
     }

@@ -198,8 +198,11 @@ internal sealed class AcceptMachine
         if (!isLocal) session.ReplySocket = session.Punch?.Socket;
     }
 
-    private void StartPunching(Timestamp now, AcceptSession session) =>
-        session.Punch = ServerPunch.TryStart(now, _context, session.HandshakeHash, _announcer.IsRelay, (at, mayPass) => OnPunchEnded(at, session, mayPass));
+    private void StartPunching(Timestamp now, AcceptSession session)
+    {
+        if (_options.Holepunch)
+            session.Punch = ServerPunch.TryStart(now, _context, session.HandshakeHash, _announcer.IsRelay, (at, mayPass) => OnPunchEnded(at, session, mayPass));
+    }
 
     private void OnPunchEnded(Timestamp now, AcceptSession session, bool mayPass)
     {

@@ -69,6 +69,11 @@ internal sealed partial class ConnectMachine
     private void StartPunching(Timestamp now, ConnectServer server)
     {
         _punchFailure = new(PeerConnectError.HolepunchAborted, "No socket could be opened for hole punching.");
+        if (!_options.Holepunch)
+        {
+            _punchFailure = new(PeerConnectError.HolepunchAborted, "Hole punching is turned off.");
+            return;
+        }
         ClientPunch? punch = null;
         _punch = punch = ClientPunch.TryStart(now, _context, _target, server, connected: (at, source) =>
         {

@@ -98,6 +98,17 @@ public class PunchNetworkTests
         Assert.NotEqual(first.Socket, pair.Client.Outcome!.Value.Link!.Stream.Remote.Socket);
     }
 
+    [Theory, InlineData(false, true), InlineData(true, false)]
+    public void Where_one_side_does_not_punch_there_is_no_path_and_that_side_opens_no_socket(bool client, bool server)
+    {
+        var pair = new NatPair(seed: 1, NatOptions.PortRestricted, NatOptions.PortRestricted, holepunch: server);
+        pair.Connect(holepunch: client);
+        Assert.NotNull(pair.Client.Outcome!.Value.Error);
+        Assert.Equal(0, client ? pair.Server.Punching.Count : pair.Client.Punching.Count);
+        if (!client) Assert.Equal((PeerConnectError.HolepunchAborted, "Hole punching is turned off."), (pair.Client.Outcome.Value.Error.Error, pair.Client.Outcome.Value.Error.Message));
+        pair.ExpectNoSockets(TimeSpan.FromSeconds(30));
+    }
+
     [Fact]
     public void A_kept_path_whose_NAT_has_forgotten_it_costs_half_a_second()
     {
@@ -140,14 +151,14 @@ public class PunchNetworkTests
     {
         private readonly RpcNetwork _network;
 
-        public NatPair(int seed, NatOptions client, NatOptions server, bool isReusable = false)
+        public NatPair(int seed, NatOptions client, NatOptions server, bool isReusable = false, bool holepunch = true)
         {
             _network = RpcNetwork.Grow(seed, 12);
             _ = _network.Nodes.Select((n, i) => new SimulatedPeer(_network, n, i)).ToArray();
             ServerNat = Network.AddNat("6.0.0.1", server);
             Server = SimulatedPeer.BehindNat(_network, ServerNat, "192.168.1.5", 50);
             Client = SimulatedPeer.BehindNat(_network, Network.AddNat("7.0.0.1", client), "192.168.1.6", 51);
-            Server.Listen(PeerKit.Key(2), new() { ReusableSocket = isReusable });
+            Server.Listen(PeerKit.Key(2), new() { ReusableSocket = isReusable, Holepunch = holepunch });
             Network.Expect(() => Server.IsAnnounced, s_limit);
         }
 
@@ -156,9 +167,9 @@ public class PunchNetworkTests
         public SimulatedPeer Client { get; }
         public SimulatedPeer Server { get; }
 
-        public void Connect(bool isReusable = false)
+        public void Connect(bool isReusable = false, bool holepunch = true)
         {
-            Client.Connect(PeerKit.Key(2).PublicKey, new() { ReusableSocket = isReusable });
+            Client.Connect(PeerKit.Key(2).PublicKey, new() { ReusableSocket = isReusable, Holepunch = holepunch });
             Network.Expect(() => Client.Outcome is not null, s_limit);
         }
 

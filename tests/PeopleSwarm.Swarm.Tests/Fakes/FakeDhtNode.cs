@@ -39,6 +39,17 @@ internal sealed class FakeDhtNode(FakeNetwork network, KeyPair keyPair) : IDhtNo
     public Task<DhtResponse> PingAsync(UdpEndPoint to, CancellationToken cancellationToken = default) =>
         Task.FromException<DhtResponse>(new DhtException(DhtError.RequestTimedOut, "Nobody is there."));
 
+    public Task<DhtResponse> DelayedPingAsync(UdpEndPoint to, TimeSpan delay, CancellationToken cancellationToken = default) => PingAsync(to, cancellationToken);
+
+    public Task<IReadOnlyList<UdpEndPoint>> ListNodesAsync(int limit = int.MaxValue, CancellationToken cancellationToken = default) =>
+        Task.FromResult<IReadOnlyList<UdpEndPoint>>([]);
+
+    public Task AddNodeAsync(UdpEndPoint node, CancellationToken cancellationToken = default) => Task.CompletedTask;
+
+    public Task RefreshAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+
+    public IDhtQuery<DhtResponse> FindNode(NodeId target, DhtQueryOptions? options = null) => throw new NotSupportedException();
+
     public IDhtQuery<DhtResponse> Query(DhtRequest request, DhtQueryOptions? options = null) => throw new NotSupportedException();
 
     public IDhtQuery<FindPeerReply> FindPeer(PublicKey publicKey, DhtQueryOptions? options = null) => throw new NotSupportedException();
