@@ -51,6 +51,13 @@ public class CodeShapeTests
         Assemblies.ReferencesOf(package).Where(r => (r.To.FullName, r.ToMember) is
             ("System.Threading.Thread", "Sleep") or ("System.Threading.Tasks.Task", "Wait" or "WaitAll" or "WaitAny" or "RunSynchronously")));
 
+    // The header of a channel carries an id that everybody may know; all else that Noise compares is a key, a tag or made of them.
+    [Fact]
+    public void Noise_compares_secrets_in_constant_time() => Breach.None(
+        Assemblies.ReferencesOf("PeopleSwarm.Noise")
+            .Where(r => r.To.FullName == "System.MemoryExtensions" && r.ToMember is "SequenceEqual" or "SequenceCompareTo" or "StartsWith" or "EndsWith" or "CommonPrefixLength")
+            .Where(r => (r.From.Name, r.FromMember) is not ("ChannelReader", "ReadHeader")));
+
     private static IEnumerable<TypeDefinition> Types(string package) =>
         Assemblies.Of(package).MainModule.GetTypes().Where(t => !IsGenerated(t));
 
