@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Unicode;
 
 namespace PeopleSwarm;
 
@@ -129,6 +130,16 @@ public readonly record struct UdpEndPoint
     public string HostText => IsIPv4
         ? string.Create(CultureInfo.InvariantCulture, $"{(byte)(_low >> 24)}.{(byte)(_low >> 16)}.{(byte)(_low >> 8)}.{(byte)_low}")
         : ToIPAddress().ToString();
+
+    /// <summary>Writes <see cref="HostText"/> as ASCII; returns the bytes written, at most 45.</summary>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short.</exception>
+    public int WriteHostText(Span<byte> destination)
+    {
+        bool fits = IsIPv4
+            ? Utf8.TryWrite(destination, CultureInfo.InvariantCulture, $"{(byte)(_low >> 24)}.{(byte)(_low >> 16)}.{(byte)(_low >> 8)}.{(byte)_low}", out int written)
+            : ToIPAddress().TryFormat(destination, out written);
+        return fits ? written : throw new ArgumentException("The text of the address does not fit.", nameof(destination));
+    }
 
     /// <summary><c>1.2.3.4:5</c> or <c>[::1]:5</c>.</summary>
     public override string ToString() => IsIPv4

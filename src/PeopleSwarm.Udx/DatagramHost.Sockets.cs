@@ -6,7 +6,7 @@ internal sealed partial class DatagramHost
     /// <summary>The most one UDP datagram, or one run of segments, can carry over IPv4.</summary>
     private const int TransmitBufferSize = 65_507;
 
-    private static readonly TimeSpan s_late = TimeSpan.FromMicroseconds(25); // some system calls
+    private static readonly TimeSpan s_late = TimeSpan.FromMicroseconds(50); // many system calls
 
     private readonly byte[] _transmitBuffer = GC.AllocateUninitializedArray<byte>(TransmitBufferSize, pinned: true);
     private ReceiveCounts _received;

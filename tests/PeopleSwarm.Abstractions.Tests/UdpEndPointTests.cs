@@ -17,6 +17,9 @@ public class UdpEndPointTests
         Assert.Equal(written, endPoint.ToString());
         Assert.Equal(isIPv4, endPoint.IsIPv4);
         Assert.Equal(endPoint, UdpEndPoint.Parse(endPoint.ToString()));
+        byte[] host = new byte[45];
+        Assert.Equal(endPoint.HostText, System.Text.Encoding.ASCII.GetString(host, 0, endPoint.WriteHostText(host)));
+        Assert.Throws<ArgumentException>(() => endPoint.WriteHostText(new byte[2]));
     }
 
     [Theory]

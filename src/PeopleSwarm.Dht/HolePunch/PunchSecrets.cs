@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using PeopleSwarm.Dht.Messages;
 
 namespace PeopleSwarm.Dht.HolePunch;
@@ -46,7 +45,7 @@ internal sealed class PunchSecrets : IDisposable
     {
         Span<byte> host = stackalloc byte[64];
         Span<byte> token = stackalloc byte[Topic.Size];
-        int length = Encoding.ASCII.GetBytes(peer.HostText, host);
+        int length = peer.WriteHostText(host);
         _crypto.KeyedHash(_tokenSecret, host[..length], token);
         return new(token);
     }

@@ -21,17 +21,23 @@ internal sealed class Outbox(int capacity)
     public void SendRented(byte[] buffer, int length, UdpEndPoint to, SocketId socket) =>
         Enqueue(new(buffer, new(to, length, socket), IsPooled: true));
 
+    /// <summary>Takes as many datagrams of one size and destination as stand in a row and fit: one call of the system sends them.</summary>
     public bool TryTake(Span<byte> destination, out Transmit transmit)
     {
-        if (!_entries.TryDequeue(out var entry))
+        transmit = default;
+        if (!_entries.TryPeek(out var first)) return false;
+        int size = first.Transmit.Length, length = 0;
+        while (_entries.TryPeek(out var entry) && entry.Transmit with { Length = size } == first.Transmit
+            && entry.Transmit.Length <= size && length + entry.Transmit.Length <= destination.Length)
         {
-            transmit = default;
-            return false;
+            _entries.Dequeue();
+            entry.Buffer.AsSpan(0, entry.Transmit.Length).CopyTo(destination[length..]);
+            length += entry.Transmit.Length;
+            Free(entry);
+            if (entry.Transmit.Length < size) break;
         }
-        transmit = entry.Transmit;
-        entry.Buffer.AsSpan(0, transmit.Length).CopyTo(destination);
-        Free(entry);
-        return true;
+        transmit = first.Transmit with { Length = length, SegmentSize = length > size ? size : 0 };
+        return length > 0;
     }
 
     public void Clear()

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 
 namespace PeopleSwarm.Dht.Rpc;
 
@@ -62,7 +61,7 @@ internal sealed class TokenIssuer(ICryptoSuite crypto, IRandomSource random)
     private void Make(byte[] secret, in UdpEndPoint address, Span<byte> token)
     {
         Span<byte> text = stackalloc byte[64];
-        int length = Encoding.ASCII.GetBytes(address.HostText, text);
+        int length = address.WriteHostText(text);
         crypto.KeyedHash(secret, text[..length], token);
     }
 }
