@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace PeopleSwarm.Udx;
 
 /// <summary>Datagrams in and out.</summary>
@@ -8,7 +10,7 @@ internal sealed partial class DatagramHost
 
     private static readonly TimeSpan s_late = TimeSpan.FromMicroseconds(50); // many system calls
 
-    private readonly byte[] _transmitBuffer = GC.AllocateUninitializedArray<byte>(TransmitBufferSize, pinned: true);
+    private byte[] _transmitBuffer = []; // rented while there may be something to send
     private ReceiveCounts _received;
     private TransmitCounts _sent;
 
@@ -52,6 +54,7 @@ internal sealed partial class DatagramHost
     {
         bool more = false;
         if (!TrySendKept()) return false;
+        if (_transmitBuffer.Length == 0) _transmitBuffer = ArrayPool<byte>.Shared.Rent(TransmitBufferSize);
         foreach (var machine in _machines)
         {
             if (hostedOnly && machine is not IHostedMachine) continue;
@@ -64,6 +67,8 @@ internal sealed partial class DatagramHost
             }
             more |= budget == 0;
         }
+        ArrayPool<byte>.Shared.Return(_transmitBuffer);
+        _transmitBuffer = [];
         _metrics.ReportSent(ref _sent);
         return more;
     }
@@ -72,7 +77,7 @@ internal sealed partial class DatagramHost
     {
         try
         {
-            return machine.PollTransmit(_now, _transmitBuffer, out transmit);
+            return machine.PollTransmit(_now, _transmitBuffer.AsSpan(0, TransmitBufferSize), out transmit);
         }
         catch (Exception error)
         {

@@ -60,10 +60,12 @@ internal sealed unsafe class ReceiveBatch
         (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref pinned[offset]);
 }
 
-/// <summary>Batches shared by the sockets of a factory: a socket needs one only while it receives.</summary>
+/// <summary>Batches shared by all sockets of the process: a socket needs one only while it receives, so there are no more than threads.</summary>
 internal sealed class ReceiveBatchPool
 {
     private readonly ConcurrentQueue<ReceiveBatch> _idle = new();
+
+    public static ReceiveBatchPool Shared { get; } = new();
 
     public ReceiveBatch Rent() => _idle.TryDequeue(out var batch) ? batch : new ReceiveBatch();
 

@@ -9,14 +9,13 @@ internal sealed class UdpDatagramSocketFactory(IOptions<DatagramHostOptions> opt
     : IDatagramSocketFactory
 {
     private readonly bool _useSegmentation = options.Value.UseSegmentation;
-    private readonly ReceiveBatchPool _batches = new();
     private readonly ILogger _logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<UdpDatagramSocketFactory>();
 
     public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         return _useSegmentation && UdpSegmentation.IsSupported
-            ? new LinuxDatagramSocket(local, options, _batches, metrics, _logger)
+            ? new LinuxDatagramSocket(local, options, ReceiveBatchPool.Shared, metrics, _logger)
             : new UdpDatagramSocket(local, options, _useSegmentation, metrics, _logger);
     }
 }

@@ -34,6 +34,31 @@ public class IdleMemoryTests
     }
 
     [Fact]
+    public async Task A_socket_at_rest_takes_a_few_kilobytes()
+    {
+        const int Sockets = 50;
+        List<UdxSocket> sockets = [];
+        await OpenAsync(5); // code and pools
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        await OpenAsync(Sockets);
+        long each = (GC.GetTotalMemory(forceFullCollection: true) - before) / Sockets;
+        Assert.InRange(each, 1, 16 * 1024);
+        foreach (var socket in sockets) await socket.DisposeAsync();
+
+        async Task OpenAsync(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                TaskCompletionSource received = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                var socket = UdxSocket.Bind(UdpEndPoint.Loopback(0), (_, _) => received.TrySetResult());
+                sockets.Add(socket);
+                Assert.True(socket.TrySend([1], socket.LocalEndPoint));
+                await received.Task.WaitAsync(TimeSpan.FromSeconds(10));
+            }
+        }
+    }
+
+    [Fact]
     public void A_stream_that_was_busy_gives_its_memory_back_when_quiet()
     {
         StreamPair pair = new(seed: 1, link: new() { Latency = TimeSpan.FromMilliseconds(20), LossRate = 0.05 });
