@@ -33,19 +33,20 @@ internal sealed class CliProcess : IAsyncDisposable
     /// <summary>Standard output as lines; not together with <see cref="ReadBytesAsync"/>.</summary>
     public LineLog Output => _output ??= new(_process.StandardOutput, ToString);
 
-    public static CliProcess Start(params string[] arguments)
+    public static CliProcess Start(params string[] arguments) => StartBy([], arguments);
+
+    /// <summary>Starts the tool by another program, which gets the tool's command line after its own arguments.</summary>
+    public static CliProcess StartBy(string[] starter, params string[] arguments)
     {
         string dotnet = Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
-        var start = new ProcessStartInfo(s_ignoresInterrupts ? "env" : dotnet)
+        string[] signals = s_ignoresInterrupts ? ["env", "--default-signal=INT"] : [];
+        string[] command = [.. starter, .. signals, dotnet, "exec", s_tool, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        if (s_ignoresInterrupts) foreach (string argument in (string[])["--default-signal=INT", dotnet]) start.ArgumentList.Add(argument);
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(s_tool);
-        foreach (string argument in arguments) start.ArgumentList.Add(argument);
         return new(arguments, Process.Start(start)!);
     }
 

@@ -1,3 +1,4 @@
+using PeopleSwarm.Cli;
 using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Lab;
@@ -14,6 +15,9 @@ internal sealed class LabSite(NetworkLab lab, string host, string address, bool 
     public LabPeer StartPeer() => new(lab.StartPeer(host), IsNpm: false, isSymmetric);
 
     public LabPeer StartNpmPeer() => new(lab.StartNpmPeer(host), IsNpm: true, isSymmetric);
+
+    /// <summary>The tool on this computer; the caller disposes it.</summary>
+    public CliProcess StartTool(params string[] arguments) => CliProcess.StartBy(["ip", "netns", "exec", host], [.. arguments, "--bootstrap", NetworkLab.Bootstrap]);
 
     /// <summary>The NAT forgets its mappings, and the next ones get other ports.</summary>
     public void MoveMappings()

@@ -15,7 +15,8 @@ internal sealed class PeerKit
     /// <param name="seed">Of all chance.</param>
     /// <param name="options">Default if null.</param>
     /// <param name="punches">Whether the node can punch; its sockets are <see cref="PunchSockets"/>.</param>
-    public PeerKit(int seed = 1, PeerDhtOptions? options = null, bool punches = false)
+    /// <param name="relays">What asks relays; null for a node without.</param>
+    public PeerKit(int seed = 1, PeerDhtOptions? options = null, bool punches = false, IRelayDialler? relays = null)
     {
         Options = options ?? new();
         Punching = new(PunchSockets, new SeededRandom(seed), Options.RandomPunchInterval);
@@ -33,6 +34,7 @@ internal sealed class PeerKit
             UnixMilliseconds = () => UnixMilliseconds,
             Punching = punches ? Punching : null,
             Routes = new ReusableRoutes(Options.MaxReusableSockets, Options.ReusableSocketLinger, () => Now),
+            Relays = relays,
         };
         Dht = new(Context);
     }
