@@ -84,6 +84,19 @@ public class RelayedSessionTests
     }
 
     [Fact]
+    public void M3_the_relay_is_let_go_when_the_peer_has_left_it_and_not_when_we_have()
+    {
+        var socket = _kit.PunchSockets.OpenNow.Single();
+        Assert.True(Stream.Hear(s_client, socket));
+        Assert.Equal((new DatagramSource(s_client, socket), PeerPath.Punched), (Stream.Remote, _accepted[0].Paths!.Current));
+        Assert.False(_relays.Pairings[0].IsEnded);
+        Stream.Prove(s_client, socket);
+        Assert.True(_relays.Pairings[0].IsEnded);
+        _relays.Pairings[0].Events.Lost(_kit.Now, "gone"); // it was on its way
+        Assert.False(Stream.IsAborted);
+    }
+
+    [Fact]
     public void A_client_that_waits_too_long_is_forgotten()
     {
         _kit.Advance(11 + UpgradeSchedule.Patience.TotalSeconds + 11);

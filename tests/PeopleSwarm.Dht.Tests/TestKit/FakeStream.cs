@@ -23,6 +23,9 @@ internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReli
     /// <summary>A packet for this stream arrives on a path that is not its own yet.</summary>
     public bool Hear(UdpEndPoint from, SocketId socket) => options.AcceptPath!(this, new DatagramSource(from, socket));
 
+    /// <summary>Data or a message comes by another way than the path before.</summary>
+    public void Prove(UdpEndPoint from, SocketId socket) => options.OnPathProved!(this, new DatagramSource(from, socket));
+
     public void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
     {
         if (IsConnected || IsAborted) throw new InvalidOperationException("The stream is connected or closed.");
