@@ -133,9 +133,23 @@ internal sealed partial class DhtNode
         {
             _peers.Start(now);
             _machine.Start(now, sockets);
-            ListLocalAddresses(); // proved before the first peer comes
         }).ConfigureAwait(false);
+        await ProveLocalAddressesAsync().ConfigureAwait(false);
         DhtLog.Listening(_logger, _sockets.Local, _sockets.Client);
+    }
+
+    /// <summary>So that the first peer is told what works; half a second at most.</summary>
+    private async Task ProveLocalAddressesAsync()
+    {
+        if (_localProof is not { } proof) return;
+        var settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await OnLoopAsync(_ =>
+        {
+            proof.Settled = () => settled.TrySetResult();
+            ListLocalAddresses();
+            if (proof.NextTimeout is null) settled.TrySetResult();
+        }).ConfigureAwait(false);
+        await settled.Task.WaitAsync(_lifetime.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task DisposeCoreAsync()

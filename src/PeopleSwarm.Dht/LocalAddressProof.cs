@@ -14,6 +14,9 @@ internal sealed class LocalAddressProof(Func<UdpEndPoint, DatagramSource?> bind,
     private readonly Dictionary<UdpEndPoint, Test> _tests = [];
     private readonly Queue<Test> _due = new();
 
+    /// <summary>Called whenever no attempt is under way any more.</summary>
+    public Action? Settled { get; set; }
+
     public Timestamp? NextTimeout
     {
         get
@@ -82,6 +85,7 @@ internal sealed class LocalAddressProof(Func<UdpEndPoint, DatagramSource?> bind,
         if (test.Until is null) return;
         test.Until = null;
         close(test.Own.Socket);
+        if (NextTimeout is null) Settled?.Invoke();
     }
 
     private sealed class Test

@@ -48,6 +48,19 @@ public class LocalAddressProofTests
     }
 
     [Fact]
+    public void It_settles_when_the_last_attempt_is_over_and_not_before()
+    {
+        int settled = 0;
+        _proof.Settled = () => settled++;
+        _proof.IsProved(At(0), s_good);
+        _proof.IsProved(At(0), s_deaf);
+        Assert.True(_proof.Receive(At(1), [0], new(s_good.WithPort(50_001), new SocketId(1))));
+        Assert.Equal(0, settled);
+        _proof.HandleTimeout(At(500));
+        Assert.Equal(1, settled);
+    }
+
+    [Fact]
     public void A_machine_has_no_more_than_so_many_addresses()
     {
         for (uint i = 0; i < 100; i++) _proof.IsProved(At(0), new(0xC0A80001 + i, 0));
