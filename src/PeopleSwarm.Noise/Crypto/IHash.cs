@@ -15,4 +15,7 @@ internal interface IHash
 
     /// <summary>HMAC (RFC 2104) of <paramref name="data"/> over this hash.</summary>
     void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac);
+
+    /// <summary>HKDF with two outputs of a hash each; may overwrite <paramref name="chainingKey"/>.</summary>
+    void Hkdf(ReadOnlySpan<byte> chainingKey, ReadOnlySpan<byte> inputKey, Span<byte> first, Span<byte> second);
 }

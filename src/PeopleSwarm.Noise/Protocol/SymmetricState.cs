@@ -40,7 +40,7 @@ internal sealed class SymmetricState : IDisposable
     public void MixKey(ReadOnlySpan<byte> inputKey)
     {
         Span<byte> key = stackalloc byte[_hashAlgorithm.Size];
-        Derive(inputKey, _chainingKey, key);
+        _hashAlgorithm.Hkdf(_chainingKey, inputKey, _chainingKey, key);
         _cipher.InitializeKey(key);
         CryptographicOperations.ZeroMemory(key);
     }
@@ -64,7 +64,7 @@ internal sealed class SymmetricState : IDisposable
     public void Split(Span<byte> first, Span<byte> second)
     {
         Span<byte> one = stackalloc byte[_hashAlgorithm.Size], two = stackalloc byte[_hashAlgorithm.Size];
-        Derive([], one, two);
+        _hashAlgorithm.Hkdf(_chainingKey, [], one, two);
         one[..first.Length].CopyTo(first);
         two[..second.Length].CopyTo(second);
         CryptographicOperations.ZeroMemory(one);
@@ -84,19 +84,5 @@ internal sealed class SymmetricState : IDisposable
     {
         CryptographicOperations.ZeroMemory(_chainingKey);
         _cipher.Dispose();
-    }
-
-    /// <summary>HKDF with two outputs (Noise, section 4.3).</summary>
-    private void Derive(ReadOnlySpan<byte> inputKey, Span<byte> first, Span<byte> second)
-    {
-        int size = _hashAlgorithm.Size;
-        Span<byte> temporary = stackalloc byte[size], chained = stackalloc byte[size + 1];
-        _hashAlgorithm.Hmac(_chainingKey, inputKey, temporary);
-        _hashAlgorithm.Hmac(temporary, [1], chained[..size]);
-        chained[size] = 2;
-        _hashAlgorithm.Hmac(temporary, chained, second);
-        chained[..size].CopyTo(first);
-        CryptographicOperations.ZeroMemory(temporary);
-        CryptographicOperations.ZeroMemory(chained);
     }
 }
