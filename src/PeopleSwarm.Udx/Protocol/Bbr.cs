@@ -57,6 +57,8 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private long _roundRtt = long.MaxValue; // the smallest of this round
     private double _bound = double.PositiveInfinity; // bytes in flight that heavy loss left us
 
+    private readonly CrowdLimit _crowd = new();
+
     public long Window { get; private set; } = InitialPackets * packetSize;
 
     public double PacingRate { get; private set; }
@@ -79,6 +81,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         UpdateBandwidth(sample);
         UpdateAggregation(sample);
         UpdateBound(sample);
+        _crowd.OnAck(sample, _isRoundStart, PipeSize(_smoothedRtt) / _packetSize);
         UpdateCycle(sample);
         CheckPipeFull(sample);
         CheckDrained(sample);
@@ -98,6 +101,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     public void OnTimeout(long now, long inFlight)
     {
         SaveWindow();
+        _crowd.OnTimeout();
         Window = inFlight + _packetSize;
         _conserveUntilRound = -1;
     }
@@ -110,6 +114,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         (_minRtt, _fullBandwidth, _fullRounds, _isPipeFull) = (0, 0, 0, false);
         _bound = double.PositiveInfinity;
         _cruiseAcked = _cruiseLost = 0;
+        _crowd.Reset();
         Enter(Mode.Startup, StartupGain, WindowGain);
     }
 
@@ -258,6 +263,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         // The window never closes below MinPackets a round trip, so neither does the rate: an outage must not be taken for the path.
         rate = Math.Max(rate, MinPackets * _packetSize * 1e6 / Math.Max(_smoothedRtt, RttFloor));
         if (_isPipeFull || rate > PacingRate) PacingRate = rate;
+        PacingRate = Math.Min(PacingRate, _crowd.Packets * _packetSize * 1e6 / Math.Max(_smoothedRtt, RttFloor));
     }
 
     /// <summary>The share of packets that the link loses however few are sent; what is paced has to make up for it.</summary>
@@ -272,6 +278,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         if (_mode is Mode.ProbeBandwidth or Mode.Drain) Window = (long)Math.Min(Window, _bound);
         if (_mode == Mode.ProbeRtt) Window = Math.Min(Window, ProbeRttWindow);
         Window = Math.Max(Window, minimum);
+        Window = (long)Math.Min(Window, Math.Max(1, _crowd.Packets) * _packetSize);
     }
 
     private void SaveWindow() =>

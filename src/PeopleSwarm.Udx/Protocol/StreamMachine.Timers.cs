@@ -7,10 +7,12 @@ internal sealed partial class StreamMachine
     private const long TailLossSlack = 2000; // a peer's delay in acknowledging, and the grain of its timers
     private const long MinTailLossDelay = 4000;
     private const int CompleteAfterTimeouts = 3; // our lone END unanswered by a peer that ended
+    private const long TogetherMicros = 10_000; // timeouts of other streams no longer ago are of the same burst
     private const long MaxWindowProbeDelay = 5_000_000;
 
     private long _lastSent; // of numbered packets
     private long _expectingSince; // when something was first sent that the peer must answer
+    private bool _isOneOfMany; // streams that lost the same burst must not repeat it as one, again and again
     private long _armedAt; // when the retransmission timer was set
     private int _timeouts, _tailProbes;
     private int _heartbeats, _windowProbes; // sent since the peer was last heard
@@ -24,6 +26,7 @@ internal sealed partial class StreamMachine
     {
         (_timeouts, _tailProbes) = (0, 0);
         _tailProbeDue = false;
+        _isOneOfMany = false;
     }
 
     private void StartExpecting(long now)
@@ -50,7 +53,9 @@ internal sealed partial class StreamMachine
     private void ArmRetransmission(long now)
     {
         _armedAt = now;
-        _timers[StreamTimer.Retransmission] = now + _rtt.Rto(_timeouts);
+        long rto = _rtt.Rto(_timeouts);
+        if (_isOneOfMany) rto -= _endpoint.Random.Next((int)(rto / 4));
+        _timers[StreamTimer.Retransmission] = now + rto;
     }
 
     /// <summary>A probe goes out sooner than the retransmission timer would, during recovery as well (RFC 8985, 7.2).</summary>
@@ -83,6 +88,8 @@ internal sealed partial class StreamMachine
     {
         long micros = now.Microseconds;
         _endpoint.Counters.RetransmissionTimeouts++;
+        _isOneOfMany = micros - _endpoint.LastTimeoutAt < TogetherMicros;
+        _endpoint.LastTimeoutAt = micros;
         _mtu.OnTimeout();
         bool isAnswered = _peerWindow == 0 && _lastReceived > _armedAt; // a living peer that has no room
         if (!isAnswered) _timeouts++;

@@ -32,6 +32,9 @@ internal sealed class UdxEndpoint : IDatagramMachine
 
     internal UdxOptions Options { get; }
 
+    /// <summary>When a stream last had a retransmission timeout, in microseconds.</summary>
+    internal long LastTimeoutAt { get; set; } = long.MinValue / 2;
+
     internal IRandomSource Random { get; }
 
     internal BlockPool Blocks { get; }
