@@ -17,7 +17,8 @@ internal sealed class Blake2b : IHash
 
     public void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash) => Hash(Digest512(), first, second, hash);
 
-    public void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac) => Hmac(Digest512(), key, data, mac);
+    /// <summary>HMAC (RFC 2104), of which HKDF is made.</summary>
+    public static void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac) => Hmac(Digest512(), key, data, mac);
 
     public void Hkdf(ReadOnlySpan<byte> chainingKey, ReadOnlySpan<byte> inputKey, Span<byte> first, Span<byte> second)
     {

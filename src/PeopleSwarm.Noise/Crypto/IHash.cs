@@ -13,9 +13,6 @@ internal interface IHash
     /// <summary>Hash of <paramref name="first"/> followed by <paramref name="second"/>; may overwrite either.</summary>
     void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash);
 
-    /// <summary>HMAC (RFC 2104) of <paramref name="data"/> over this hash.</summary>
-    void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac);
-
-    /// <summary>HKDF with two outputs of a hash each; may overwrite <paramref name="chainingKey"/>.</summary>
+    /// <summary>HKDF with two outputs of a hash each (Noise, section 4.3); may overwrite <paramref name="chainingKey"/>.</summary>
     void Hkdf(ReadOnlySpan<byte> chainingKey, ReadOnlySpan<byte> inputKey, Span<byte> first, Span<byte> second);
 }
