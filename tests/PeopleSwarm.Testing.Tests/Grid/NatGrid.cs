@@ -136,12 +136,10 @@ internal sealed class NatGrid : IDisposable
     {
         byte[] seed = new byte[32];
         BitConverter.TryWriteBytes(seed, _computers.Count);
-        var services = new ServiceCollection().AddSimulatedInternet(_net, host).AddDht(o =>
+        return _computers.AddNode(_net, host, o =>
         {
-            (o.Bootstrap, o.Seed) = (["5.0.0.1:49737"], seed);
+            o.Seed = seed;
             configure(o);
-        }).BuildServiceProvider();
-        _computers.Add(services);
-        return services.GetRequiredService<IDhtNode>();
+        });
     }
 }

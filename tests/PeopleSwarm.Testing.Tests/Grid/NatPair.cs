@@ -81,14 +81,5 @@ internal sealed class NatPair : IDisposable
         }
     }
 
-    private IDhtNode AddNode(SimulatedHost host, Action<DhtOptions> configure)
-    {
-        var services = new ServiceCollection().AddSimulatedInternet(_net, host).AddDht(o =>
-        {
-            o.Bootstrap = ["5.0.0.1:49737"];
-            configure(o);
-        }).BuildServiceProvider();
-        _computers.Add(services);
-        return services.GetRequiredService<IDhtNode>();
-    }
+    private IDhtNode AddNode(SimulatedHost host, Action<DhtOptions> configure) => _computers.AddNode(_net, host, configure);
 }
