@@ -8,7 +8,7 @@ internal sealed class CryptoSuite(IOptions<NoiseOptions> options) : ICryptoSuite
 {
     private const int HashSize = 32, SignatureSize = 64;
 
-    private readonly IEdwards25519 _curve = IEdwards25519.Choose(options.Value.UseNativeLibrary);
+    private readonly IEdwards25519 _curve = IEdwards25519.Of(CryptoLibraries.Of(options.Value));
 
     public void Hash(ReadOnlySpan<byte> data, Span<byte> hash)
     {

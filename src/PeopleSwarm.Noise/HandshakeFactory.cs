@@ -12,8 +12,9 @@ internal sealed class HandshakeFactory : IHandshakeFactory, IDisposable
     public HandshakeFactory(IOptions<NoiseOptions> options, IRandomSource random)
     {
         var settings = options.Value;
-        var agreement = new Ed25519Agreement(IEdwards25519.Choose(settings.UseNativeLibrary));
-        _suite = new(agreement, new ChaChaPoly(CipherCode.Of(settings)), Blake2b.Instance, random, new(agreement, settings.MaxKnownKeys));
+        var libraries = CryptoLibraries.Of(settings);
+        var agreement = new Ed25519Agreement(IEdwards25519.Of(libraries));
+        _suite = new(agreement, new ChaChaPoly(libraries), Blake2b.Instance, random, new(agreement, settings.MaxKnownKeys));
     }
 
     public IHandshake Create(HandshakePattern pattern, HandshakeRole role, KeyPair local, PublicKey? remote = null, ReadOnlySpan<byte> prologue = default)

@@ -20,7 +20,7 @@ internal sealed class NoiseMetrics : IDisposable
         _broken = _meter.CreateCounter<long>("peopleswarm.noise.channels.broken", "{channel}", "Secret channels that broke, by cause.");
         _unorderedDropped = _meter.CreateCounter<long>("peopleswarm.noise.unordered.dropped", "{message}", "Unordered messages that were not the peer's.");
         _bytesRead = _meter.CreateCounter<long>("peopleswarm.noise.bytes.read", "By", "Message bodies received by channels that were disposed.");
-        string library = IEdwards25519.Choose(options.Value.UseNativeLibrary).Library;
+        string library = IEdwards25519.Of(CryptoLibraries.Of(options.Value)).Library;
         _meter.CreateObservableGauge("peopleswarm.noise.library", () => new Measurement<int>(1, new KeyValuePair<string, object?>("name", library)),
             description: "1 for the library that computes Ed25519, by name.");
         _bytesWritten = _meter.CreateCounter<long>("peopleswarm.noise.bytes.written", "By", "Message frames written by channels that were disposed.");

@@ -18,7 +18,7 @@ public class Ed25519Benchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _curve = IEdwards25519.Choose(NativeLibrary);
+        _curve = IEdwards25519.Of(new(platform: true, NativeLibrary));
         _agreement = new(_curve);
         _bob.PublicKey.CopyTo(_publicKey);
         _curve.Sign(_bob.SecretKey, _message, _signature);

@@ -35,7 +35,7 @@ public class SecretStreamBenchmarks
         _sender = factory.Open(new Transport(new Pipe().Reader, pipe.Writer), new(HandshakeRole.Initiator, none, none, _hash, _key, _key));
         _receiver = factory.Open(new Transport(pipe.Reader, new Pipe().Writer), new(HandshakeRole.Responder, none, none, _hash, _key, _key));
         byte[] header = new byte[StreamCipher.HeaderSize];
-        (_push, _pull) = (new(_key, header, CipherCode.Of(settings)), new(_key, header, CipherCode.Of(settings)));
+        (_push, _pull) = (new(_key, header, CryptoLibraries.Of(settings)), new(_key, header, CryptoLibraries.Of(settings)));
         (_data, _block) = (new byte[Size], new byte[StreamCipher.TagBlock + Size]);
     }
 

@@ -11,12 +11,9 @@ namespace PeopleSwarm.Noise.Crypto;
 /// ChaCha20-Poly1305 (RFC 8439): libsodium's, whose calls cost least for the short messages of a handshake, else the platform's, else
 /// BouncyCastle's.
 /// </summary>
-internal sealed class ChaChaPoly(CipherCode code) : ICipher
+internal sealed class ChaChaPoly(CryptoLibraries libraries) : ICipher
 {
     public const int KeySize = 32, NonceSize = 12, TagSize = 16;
-
-    private readonly bool _useSodium = code.Native && SodiumEdwards25519.Instance is not null;
-    private readonly bool _usePlatform = code.Platform && ChaCha20Poly1305.IsSupported;
 
     public string Name => "ChaChaPoly";
 
@@ -24,11 +21,11 @@ internal sealed class ChaChaPoly(CipherCode code) : ICipher
     {
         Span<byte> nonce = stackalloc byte[NonceSize];
         WriteNonce(counter, nonce);
-        if (_useSodium)
+        if (libraries.Sodium)
         {
             Sodium.Encrypt(ciphertext[..(plaintext.Length + TagSize)], plaintext, nonce, key, associatedData);
         }
-        else if (_usePlatform)
+        else if (libraries.Platform)
         {
             using var cipher = new ChaCha20Poly1305(key);
             cipher.Encrypt(nonce, plaintext, ciphertext[..plaintext.Length], ciphertext.Slice(plaintext.Length, TagSize), associatedData);
@@ -47,11 +44,11 @@ internal sealed class ChaChaPoly(CipherCode code) : ICipher
         int length = ciphertext.Length - TagSize;
         try
         {
-            if (_useSodium)
+            if (libraries.Sodium)
             {
                 Sodium.Decrypt(plaintext[..length], ciphertext, nonce, key, associatedData);
             }
-            else if (_usePlatform)
+            else if (libraries.Platform)
             {
                 using var cipher = new ChaCha20Poly1305(key);
                 cipher.Decrypt(nonce, ciphertext[..length], ciphertext[length..], plaintext[..length], associatedData);

@@ -18,9 +18,8 @@ internal interface IEdwards25519
     /// <summary>The point that a key encodes, or claims to.</summary>
     IEdwardsPoint PointOf(PublicKey publicKey);
 
-    /// <summary>libsodium if wanted and loaded, else BouncyCastle.</summary>
-    static IEdwards25519 Choose(bool useNativeLibrary) =>
-        useNativeLibrary && SodiumEdwards25519.Instance is { } sodium ? sodium : ManagedEdwards25519.Instance;
+    /// <summary>libsodium's or BouncyCastle's.</summary>
+    static IEdwards25519 Of(CryptoLibraries libraries) => libraries.Sodium ? SodiumEdwards25519.Instance : ManagedEdwards25519.Instance;
 }
 
 /// <summary>A point as a peer sent it. Safe on any thread.</summary>

@@ -1,24 +1,14 @@
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Geralt;
 
 namespace PeopleSwarm.Noise.Crypto;
 
-/// <summary>
-/// Ed25519 by libsodium, which the npm peers use too. Geralt brings the library and most functions; what it leaves out is called
-/// directly.
-/// </summary>
-internal sealed partial class SodiumEdwards25519 : IEdwards25519
+/// <summary>Ed25519 by libsodium, which the npm peers use too. Only where it is available.</summary>
+internal sealed class SodiumEdwards25519 : IEdwards25519
 {
-    public const string NativeLibrary = "libsodium";
-    public const DllImportSearchPath SearchPath = DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories;
+    public static SodiumEdwards25519 Instance { get; } = new();
 
-    private SodiumEdwards25519() { }
-
-    /// <summary>Null where the library does not load.</summary>
-    public static SodiumEdwards25519? Instance { get; } = Load();
-
-    public string Library => NativeLibrary;
+    public string Library => "libsodium";
 
     public void WritePublicKey(ReadOnlySpan<byte> seed, Span<byte> publicKey)
     {
@@ -34,28 +24,6 @@ internal sealed partial class SodiumEdwards25519 : IEdwards25519
 
     public IEdwardsPoint PointOf(PublicKey publicKey) => new Point(publicKey);
 
-    private static SodiumEdwards25519? Load()
-    {
-        Span<byte> publicKey = stackalloc byte[PublicKey.Size], product = stackalloc byte[EdwardsPoint.Size];
-        try
-        {
-            var sodium = new SodiumEdwards25519();
-            sodium.WritePublicKey(product, publicKey); // the first call initialises the library
-            return IsValidPoint(publicKey) == 1 && Multiply(product, scalar: publicKey, publicKey) == 0 ? sodium : null;
-        }
-        catch (Exception e) when (e is PlatformNotSupportedException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
-        {
-            return null;
-        }
-    }
-
-    [LibraryImport(NativeLibrary, EntryPoint = "crypto_core_ed25519_is_valid_point"), DefaultDllImportSearchPaths(SearchPath)]
-    private static partial int IsValidPoint(ReadOnlySpan<byte> point);
-
-    /// <summary>0, or -1 for a point that is not valid, a scalar of zero and a product that is the identity.</summary>
-    [LibraryImport(NativeLibrary, EntryPoint = "crypto_scalarmult_ed25519_noclamp"), DefaultDllImportSearchPaths(SearchPath)]
-    private static partial int Multiply(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> point);
-
     /// <summary>The library validates with each multiplication: asking for the validity of a point that will be multiplied is a waste.</summary>
     private sealed class Point(PublicKey publicKey) : IEdwardsPoint
     {
@@ -68,7 +36,7 @@ internal sealed partial class SodiumEdwards25519 : IEdwards25519
                 if (_isValid) return true;
                 Span<byte> encoded = stackalloc byte[PublicKey.Size];
                 publicKey.CopyTo(encoded);
-                return _isValid = IsValidPoint(encoded) == 1;
+                return _isValid = Libsodium.IsValidPoint(encoded) == 1;
             }
         }
 
@@ -76,7 +44,7 @@ internal sealed partial class SodiumEdwards25519 : IEdwards25519
         {
             Span<byte> encoded = stackalloc byte[PublicKey.Size];
             publicKey.CopyTo(encoded);
-            return Multiply(product[..EdwardsPoint.Size], scalar[..EdwardsPoint.Size], encoded) == 0;
+            return Libsodium.MultiplyPoint(product[..EdwardsPoint.Size], scalar[..EdwardsPoint.Size], encoded) == 0;
         }
     }
 }

@@ -18,7 +18,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     private readonly SecretChannel _channel;
     private readonly PipeReader _input;
     private readonly HandshakeResult _keys;
-    private readonly CipherCode _code;
+    private readonly CryptoLibraries _libraries;
     private readonly bool _skipEmpty;
     private readonly int _maxMessage;
     private readonly FrameDecoder _decoder = new();
@@ -30,9 +30,9 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     private volatile bool _closeRequested, _completed;
     private bool _ended;
 
-    public ChannelReader(SecretChannel channel, PipeReader input, HandshakeResult keys, SecretChannelOptions options, CipherCode code)
+    public ChannelReader(SecretChannel channel, PipeReader input, HandshakeResult keys, SecretChannelOptions options, CryptoLibraries libraries)
     {
-        (_channel, _input, _keys, _code) = (channel, input, keys, code);
+        (_channel, _input, _keys, _libraries) = (channel, input, keys, libraries);
         (_maxMessage, _skipEmpty) = (options.MaxMessageSize, options.KeepAlive > TimeSpan.Zero);
     }
 
@@ -306,7 +306,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
         Span<byte> expected = stackalloc byte[SessionKeys.Size];
         SessionKeys.WriteStreamId(_keys.Hash.Span, _channel.PeerRole, expected);
         bool whole = frame.Body.Length == HeaderFrame, matches = whole && frame.Body.StartsWith(expected);
-        if (matches) _cipher = new(_keys.ReceiveKey, frame.Body[SessionKeys.Size..], _code);
+        if (matches) _cipher = new(_keys.ReceiveKey, frame.Body[SessionKeys.Size..], _libraries);
         frame.Return();
         if (!whole) throw new SecretChannelException(SecretChannelError.Header, "Invalid header message received");
         if (!matches) throw new SecretChannelException(SecretChannelError.StreamId, "Invalid header received");

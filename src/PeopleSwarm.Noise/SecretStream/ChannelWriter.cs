@@ -35,7 +35,7 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
         SessionKeys.WriteStreamId(keys.Hash.Span, keys.Role, frame[Frame.LengthSize..]);
         var header = frame[(Frame.LengthSize + SessionKeys.Size)..];
         services.Random.Fill(header);
-        _cipher = new(keys.SendKey, header, CipherCode.Of(services.Options));
+        _cipher = new(keys.SendKey, header, CryptoLibraries.Of(services.Options));
         _output.Write(frame);
     }
 

@@ -29,7 +29,7 @@ internal sealed class SecretChannel : ISecretChannel
         IsInitiator = keys.Role == HandshakeRole.Initiator;
         _unordered = new(keys.Role, keys.Hash.Span, services.Random);
         _writer = new(this, transport.Output, keys, services, options);
-        _reader = new(this, transport.Input, keys, options, CipherCode.Of(services.Options));
+        _reader = new(this, transport.Input, keys, options, CryptoLibraries.Of(services.Options));
         if (options.KeepAlive > TimeSpan.Zero) KeepAlive = new(services.Time, options.KeepAlive, OnKeepAlive);
         if (options.Timeout > TimeSpan.Zero) Silence = new(services.Time, options.Timeout, OnSilence);
         services.Metrics.ChannelOpened();

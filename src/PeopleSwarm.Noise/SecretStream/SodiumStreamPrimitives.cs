@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Geralt;
 using PeopleSwarm.Noise.Crypto;
@@ -6,16 +5,14 @@ using PeopleSwarm.Noise.Crypto;
 namespace PeopleSwarm.Noise.SecretStream;
 
 /// <summary>
-/// libsodium's. It holds nothing between calls, so all channels share it; Geralt's authenticator of several pieces would be an object for each.
+/// libsodium's, only where it is available. It holds nothing between calls, so all channels share it; Geralt's authenticator of several
+/// pieces would be an object for each.
 /// </summary>
-internal sealed unsafe partial class SodiumStreamPrimitives : IStreamPrimitives
+internal sealed unsafe class SodiumStreamPrimitives : IStreamPrimitives
 {
     private const int StateSize = 256, StateAlignment = 16; // crypto_onetimeauth_poly1305_state
 
-    private SodiumStreamPrimitives() { }
-
-    /// <summary>Null where the library does not load.</summary>
-    public static SodiumStreamPrimitives? Instance { get; } = SodiumEdwards25519.Instance is null ? null : new();
+    public static SodiumStreamPrimitives Instance { get; } = new();
 
     public void Xor(byte[] key, byte[] nonce, uint block, Span<byte> data) => ChaCha20.Encrypt(data, data, nonce, key, block);
 
@@ -23,21 +20,12 @@ internal sealed unsafe partial class SodiumStreamPrimitives : IStreamPrimitives
     {
         byte* memory = stackalloc byte[StateSize + StateAlignment - 1];
         byte* state = memory + (-(nint)memory & (StateAlignment - 1));
-        Start(state, oneTimeKey[..StreamCipher.KeySize]);
-        Update(state, first, (ulong)first.Length);
-        Update(state, second, (ulong)second.Length);
-        Finish(state, mac[..StreamCipher.MacSize]);
+        Libsodium.StartPoly1305(state, oneTimeKey[..StreamCipher.KeySize]);
+        Libsodium.UpdatePoly1305(state, first, (ulong)first.Length);
+        Libsodium.UpdatePoly1305(state, second, (ulong)second.Length);
+        Libsodium.FinishPoly1305(state, mac[..StreamCipher.MacSize]);
         CryptographicOperations.ZeroMemory(new Span<byte>(state, StateSize));
     }
 
     public void Clear() { }
-
-    [LibraryImport(SodiumEdwards25519.NativeLibrary, EntryPoint = "crypto_onetimeauth_poly1305_init"), DefaultDllImportSearchPaths(SodiumEdwards25519.SearchPath)]
-    private static partial int Start(byte* state, ReadOnlySpan<byte> key);
-
-    [LibraryImport(SodiumEdwards25519.NativeLibrary, EntryPoint = "crypto_onetimeauth_poly1305_update"), DefaultDllImportSearchPaths(SodiumEdwards25519.SearchPath)]
-    private static partial int Update(byte* state, ReadOnlySpan<byte> data, ulong length);
-
-    [LibraryImport(SodiumEdwards25519.NativeLibrary, EntryPoint = "crypto_onetimeauth_poly1305_final"), DefaultDllImportSearchPaths(SodiumEdwards25519.SearchPath)]
-    private static partial int Finish(byte* state, Span<byte> mac);
 }

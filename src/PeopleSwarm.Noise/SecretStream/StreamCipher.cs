@@ -31,8 +31,8 @@ internal sealed class StreamCipher : IDisposable
 
     private readonly byte[] _key = GC.AllocateArray<byte>(KeySize, pinned: true);
     private readonly byte[] _nonce = new byte[NonceSize]; // the counter, then the inner nonce
+    private readonly CryptoLibraries _libraries;
     private readonly int _platformFrom;
-    private readonly bool _platformBeatsPrimitives;
 
     // Made when first needed: a connection at rest needs none of them.
     private IStreamPrimitives? _primitives;
@@ -40,12 +40,10 @@ internal sealed class StreamCipher : IDisposable
     private bool _disposed;
 
     /// <summary>Starts a stream from its 32-byte key and 24-byte header.</summary>
-    public StreamCipher(ReadOnlySpan<byte> key, ReadOnlySpan<byte> header, CipherCode code)
+    public StreamCipher(ReadOnlySpan<byte> key, ReadOnlySpan<byte> header, CryptoLibraries libraries)
     {
-        if (code.Native) _primitives = SodiumStreamPrimitives.Instance;
-        bool platform = code.Platform && ChaCha20Poly1305.IsSupported;
-        _platformBeatsPrimitives = platform && _primitives is null;
-        _platformFrom = _platformBeatsPrimitives ? 0 : platform ? SmallBlock : int.MaxValue;
+        _libraries = libraries;
+        _platformFrom = PlatformBeatsPrimitives ? 0 : libraries.Platform ? SmallBlock : int.MaxValue;
         HChaCha20.Derive(key[..KeySize], header[..16], _key);
         Counter = 1;
         header[16..HeaderSize].CopyTo(_nonce.AsSpan(InnerNonceOffset));
@@ -166,7 +164,9 @@ internal sealed class StreamCipher : IDisposable
         if ((tag & StreamTag.Rekey) != 0 || Counter == 0) Rekey();
     }
 
-    private IStreamPrimitives Primitives => _primitives ??= new ManagedStreamPrimitives();
+    private bool PlatformBeatsPrimitives => _libraries is { Platform: true, Sodium: false };
+
+    private IStreamPrimitives Primitives => _primitives ??= _libraries.Sodium ? SodiumStreamPrimitives.Instance : new ManagedStreamPrimitives();
 
     private ChaCha20Poly1305 Platform => _platform ??= new(_key);
 
@@ -190,7 +190,7 @@ internal sealed class StreamCipher : IDisposable
     /// <summary>Encrypts or decrypts the message behind the tag block.</summary>
     private void Xor(Span<byte> block)
     {
-        if (_platformBeatsPrimitives && block.Length >= SmallBlock) XorByPlatform(block);
+        if (PlatformBeatsPrimitives && block.Length >= SmallBlock) XorByPlatform(block);
         else if (block.Length > TagBlock) Primitives.Xor(_key, _nonce, 2, block[TagBlock..]);
     }
 

@@ -7,7 +7,7 @@ namespace PeopleSwarm.Noise;
 
 public class ManagedEd25519Tests() : Ed25519Tests(ManagedEdwards25519.Instance);
 
-public class SodiumEd25519Tests() : Ed25519Tests(SodiumEdwards25519.Instance!);
+public class SodiumEd25519Tests() : Ed25519Tests(SodiumEdwards25519.Instance);
 
 /// <summary>What holds whichever library computes.</summary>
 public abstract class Ed25519Tests

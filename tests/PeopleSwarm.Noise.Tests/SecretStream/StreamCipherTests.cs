@@ -8,7 +8,7 @@ namespace PeopleSwarm.Noise;
 
 public class StreamCipherTests
 {
-    private static readonly CipherCode s_default = CipherCode.Of(new());
+    private static readonly CryptoLibraries s_default = CryptoLibraries.Of(new());
 
     /// <summary>Platform and libsodium, one of them, none.</summary>
     public static TheoryData<bool, bool> Codes => new() { { true, true }, { true, false }, { false, true }, { false, false } };
@@ -130,7 +130,7 @@ public class StreamCipherTests
     public void Channels_that_share_a_thread_do_not_share_keys()
     {
         byte[] header = new byte[24];
-        StreamCipher Cipher(byte key, CipherCode code) => new(Enumerable.Repeat(key, 32).ToArray(), header, code);
+        StreamCipher Cipher(byte key, CryptoLibraries code) => new(Enumerable.Repeat(key, 32).ToArray(), header, code);
         using StreamCipher a = Cipher(1, s_default), b = Cipher(2, s_default), managedA = Cipher(1, default), managedB = Cipher(2, default);
         for (int i = 0; i < 4; i++)
         {

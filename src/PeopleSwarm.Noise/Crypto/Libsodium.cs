@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using Geralt;
+
+namespace PeopleSwarm.Noise.Crypto;
+
+/// <summary>The native library, which Geralt brings and initialises, and those of its functions that Geralt leaves out or makes objects of.</summary>
+internal static unsafe partial class Libsodium
+{
+    private const string Library = "libsodium";
+    private const DllImportSearchPath SearchPath = DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories;
+
+    /// <summary>Whether it loads on this machine.</summary>
+    public static bool IsAvailable { get; } = Load();
+
+    /// <summary>1 for a point that is canonical, on the curve, and of the subgroup of prime order without the identity.</summary>
+    [LibraryImport(Library, EntryPoint = "crypto_core_ed25519_is_valid_point"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int IsValidPoint(ReadOnlySpan<byte> point);
+
+    /// <summary>0, or -1 for a point that is not valid, a scalar of zero and a product that is the identity.</summary>
+    [LibraryImport(Library, EntryPoint = "crypto_scalarmult_ed25519_noclamp"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int MultiplyPoint(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> point);
+
+    [LibraryImport(Library, EntryPoint = "crypto_onetimeauth_poly1305_init"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int StartPoly1305(byte* state, ReadOnlySpan<byte> key);
+
+    [LibraryImport(Library, EntryPoint = "crypto_onetimeauth_poly1305_update"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int UpdatePoly1305(byte* state, ReadOnlySpan<byte> data, ulong length);
+
+    [LibraryImport(Library, EntryPoint = "crypto_onetimeauth_poly1305_final"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int FinishPoly1305(byte* state, Span<byte> mac);
+
+    private static bool Load()
+    {
+        Span<byte> publicKey = stackalloc byte[PublicKey.Size], secretKey = stackalloc byte[KeyPair.SecretKeySize];
+        Span<byte> seed = stackalloc byte[KeyPair.SeedSize], product = stackalloc byte[PublicKey.Size];
+        try
+        {
+            Ed25519.GenerateKeyPair(publicKey, secretKey, seed); // the first call initialises the library
+            return IsValidPoint(publicKey) == 1 && MultiplyPoint(product, scalar: publicKey, publicKey) == 0;
+        }
+        catch (Exception e) when (e is PlatformNotSupportedException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        {
+            return false;
+        }
+    }
+}
