@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace PeopleSwarm.Testing;
 
@@ -11,7 +10,7 @@ public sealed class FloodedNodeTests : IDisposable
     private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1), s_step = TimeSpan.FromSeconds(1.0 / StepsASecond), s_limit = TimeSpan.FromHours(1);
     private static readonly UdpEndPoint s_server = UdpEndPoint.Parse("5.9.0.1:0");
     private readonly SimulatedNetwork _net = new(seed: 1) { Latency = TimeSpan.FromMilliseconds(10) };
-    private readonly List<ServiceProvider> _computers = [];
+    private readonly SimulatedDht _dht;
     private readonly List<byte[]> _requests = [], _packets = [];
     private readonly long[] _received = new long[Connections];
     private readonly HashSet<ushort> _serverPorts = [];
@@ -23,25 +22,21 @@ public sealed class FloodedNodeTests : IDisposable
     {
         _random = _net.Random.Fork(99);
         _net.Trace.Capacity = 0;
-        Add(_net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
-        for (int i = 1; i <= 5; i++) Add(_net.AddHost($"5.{i}.0.1"), o => o.Ephemeral = EphemeralMode.Never);
+        _dht = new(_net, nodes: 5);
     }
 
-    public void Dispose() => _net.Run(async () =>
-    {
-        foreach (var computer in Enumerable.Reverse(_computers)) await computer.DisposeAsync();
-    }, s_limit);
+    public void Dispose() => _dht.Dispose();
 
     [Fact]
     public void A_flood_of_forged_datagrams_costs_live_connections_nothing()
     {
         var host = _net.AddHost(s_server);
         host.Downlink = new() { BytesPerSecond = 1_000_000, QueueBytes = 1_000_000 }; // the connections fill it; what is forged does not pass it
-        var server = Add(host, static _ => { });
-        var client = Add(_net.AddHost("5.9.1.1"), static _ => { });
+        var server = _dht.AddNode(host);
+        var client = _dht.AddNode(_net.AddHost("5.9.1.1"));
         _net.Run(async () =>
         {
-            foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
+            await _dht.WhenBootstrappedAsync();
             _target = s_server.WithPort(server.Status.LocalEndPoint.Port);
             _net.Tap = Overhear;
             await using var listener = await server.ListenAsync();
@@ -136,6 +131,4 @@ public sealed class FloodedNodeTests : IDisposable
             return;
         }
     }
-
-    private IDhtNode Add(SimulatedHost host, Action<DhtOptions> configure) => _computers.AddNode(_net, host, configure);
 }

@@ -1,39 +1,28 @@
 using System.Text;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace PeopleSwarm.Testing;
 
 /// <summary>Applications written on <see cref="IPeerSwarm"/>, unchanged, on a simulated internet.</summary>
 [Collection<AloneOnThePool>]
-public sealed class SimulatedSwarmTests : IAsyncLifetime
+public sealed class SimulatedSwarmTests : IDisposable
 {
     private static readonly Topic s_topic = new([.. Enumerable.Repeat((byte)7, 32)]);
     private readonly SimulatedNetwork _net = new(42) { Latency = TimeSpan.FromMilliseconds(30), Jitter = TimeSpan.FromMilliseconds(10) };
-    private readonly List<ServiceProvider> _computers = [];
+    private readonly SimulatedDht _dht;
     private Task _talking = Task.CompletedTask;
 
-    public ValueTask InitializeAsync()
-    {
-        _net.Names["bootstrap.test"] = UdpEndPoint.Parse("5.0.0.1:49737");
-        AddDht("5.0.0.1", o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
-        for (int i = 2; i <= 4; i++) AddDht($"5.{i}.0.1", o => o.Ephemeral = EphemeralMode.Never);
-        return ValueTask.CompletedTask;
-    }
+    public SimulatedSwarmTests() => _dht = new(_net, nodes: 3);
 
-    public ValueTask DisposeAsync()
+    public void Dispose()
     {
-        _net.Run(async () =>
-        {
-            foreach (var computer in Enumerable.Reverse(_computers)) await computer.DisposeAsync();
-            await _talking;
-        }, TimeSpan.FromMinutes(5));
-        return ValueTask.CompletedTask;
+        _dht.Dispose();
+        _net.Run(() => _talking, TimeSpan.FromMinutes(5));
     }
 
     [Fact]
     public void Two_swarms_meet_on_a_topic_and_talk()
     {
-        var (alice, bob) = (AddSwarm(_net.AddHost("6.0.0.1")), AddSwarm(_net.AddHost("7.0.0.1")));
+        var (alice, bob) = (_dht.AddSwarm(_net.AddHost("6.0.0.1")), _dht.AddSwarm(_net.AddHost("7.0.0.1")));
         Assert.Equal("hello", _net.Run(async () => await HearAsync(await MeetAsync(alice, bob)), TimeSpan.FromMinutes(3)));
     }
 
@@ -42,7 +31,7 @@ public sealed class SimulatedSwarmTests : IAsyncLifetime
     {
         _net.LossRate = 0.05;
         var nat = _net.AddNat("91.0.0.1", new NatOptions { Mapping = mapping });
-        var (server, client) = (AddSwarm(_net.AddHost("6.0.0.1")), AddSwarm(nat.AddHost("192.168.0.2")));
+        var (server, client) = (_dht.AddSwarm(_net.AddHost("6.0.0.1")), _dht.AddSwarm(nat.AddHost("192.168.0.2")));
         Assert.Equal("hello", _net.Run(async () => await HearAsync(await MeetAsync(server, client)), TimeSpan.FromMinutes(3)));
     }
 
@@ -50,7 +39,7 @@ public sealed class SimulatedSwarmTests : IAsyncLifetime
     public void A_cut_of_ten_minutes_ends_the_connection_and_the_swarm_dials_again()
     {
         var clientHost = _net.AddHost("7.0.0.1");
-        var (server, client) = (AddSwarm(_net.AddHost("6.0.0.1")), AddSwarm(clientHost));
+        var (server, client) = (_dht.AddSwarm(_net.AddHost("6.0.0.1")), _dht.AddSwarm(clientHost));
         string heard = _net.Run(async () =>
         {
             var first = await MeetAsync(server, client);
@@ -68,7 +57,7 @@ public sealed class SimulatedSwarmTests : IAsyncLifetime
     public void A_host_that_moves_behind_a_nat_connects_again()
     {
         var host = _net.AddHost("7.0.0.1");
-        var (server, client) = (AddSwarm(_net.AddHost("6.0.0.1")), AddSwarm(host));
+        var (server, client) = (_dht.AddSwarm(_net.AddHost("6.0.0.1")), _dht.AddSwarm(host));
         string heard = _net.Run(async () =>
         {
             var first = await MeetAsync(server, client);
@@ -81,7 +70,7 @@ public sealed class SimulatedSwarmTests : IAsyncLifetime
 
     private async Task<ISwarmConnection> MeetAsync(IPeerSwarm server, IPeerSwarm client)
     {
-        await StartAsync();
+        await _dht.WhenBootstrappedAsync();
         server.Join(s_topic, new JoinOptions { Client = false });
         await server.FlushAsync();
         _talking = GreetAllAsync(server);
@@ -125,26 +114,4 @@ public sealed class SimulatedSwarmTests : IAsyncLifetime
 
     private static async Task<string> HearAsync(ISwarmConnection connection) =>
         Encoding.UTF8.GetString((await connection.Channel.ReadMessageAsync())!.Value.Span);
-
-    private async Task StartAsync()
-    {
-        foreach (var computer in _computers)
-            await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
-    }
-
-    private void AddDht(string address, Action<DhtOptions> configure) => _computers.Add(
-        new ServiceCollection().AddSimulatedInternet(_net, _net.AddHost(address)).AddDht(o =>
-        {
-            o.Bootstrap = ["bootstrap.test:49737"];
-            configure(o);
-        }).BuildServiceProvider());
-
-    private IPeerSwarm AddSwarm(SimulatedHost host)
-    {
-        var services = new ServiceCollection().AddSimulatedInternet(_net, host).AddSwarm();
-        services.Configure<DhtOptions>(o => o.Bootstrap = ["bootstrap.test:49737"]);
-        var provider = services.BuildServiceProvider();
-        _computers.Add(provider);
-        return provider.GetRequiredService<IPeerSwarm>();
-    }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace PeopleSwarm.Testing.Grid;
 
@@ -24,13 +23,12 @@ internal sealed record GridResult(PeerPath? First, PeerConnectError? Error, Time
 /// </summary>
 internal sealed class NatGrid : IDisposable
 {
-    private const int DhtNodes = 12;
     private static readonly TimeSpan s_round = TimeSpan.FromSeconds(60); // longer than spraying and the pause that has to follow it
     private static readonly TimeSpan s_upgrade = TimeSpan.FromSeconds(50), s_look = TimeSpan.FromMilliseconds(10), s_closing = TimeSpan.FromMinutes(5);
 
     private readonly SimulatedNetwork _net;
     private readonly IReadOnlyList<NatKind> _kinds;
-    private readonly List<ServiceProvider> _computers = [];
+    private readonly SimulatedDht _dht;
     private readonly IDhtNode[] _diallers, _listeners;
     private readonly IDhtNode _relay;
     private IPeerListener[] _listening = [];
@@ -42,11 +40,10 @@ internal sealed class NatGrid : IDisposable
         _net = new(seed) { Latency = TimeSpan.FromMilliseconds(20), Jitter = TimeSpan.FromMilliseconds(5) };
         _net.Trace.Capacity = 0;
         Results = new GridResult[kinds.Count, kinds.Count];
-        AddNode(_net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
-        for (int i = 1; i < DhtNodes; i++) AddNode(_net.AddHost($"5.{i}.0.1"), o => o.Ephemeral = EphemeralMode.Never);
-        _relay = AddNode(_net.AddHost("5.50.0.1"), static _ => { });
-        _listeners = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"91.{i}.0.1"), static _ => { }))];
-        _diallers = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"92.{i}.0.1"), static _ => { }))];
+        _dht = new(_net, nodes: 11);
+        _relay = AddNode(_net.AddHost("5.50.0.1"));
+        _listeners = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"91.{i}.0.1")))];
+        _diallers = [.. kinds.Select((kind, i) => AddNode(AddHost(kind, $"92.{i}.0.1")))];
     }
 
     /// <summary>By dialler and listener.</summary>
@@ -55,7 +52,7 @@ internal sealed class NatGrid : IDisposable
     /// <summary>Dials every pair.</summary>
     public void Run() => _net.Run(async () =>
     {
-        foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
+        await _dht.WhenBootstrappedAsync();
         await _relay.RelayAsync();
         _listening = await Task.WhenAll(_listeners.Select(l => l.ListenAsync()));
         _greeting = [.. _listening.Select(GreetAsync)];
@@ -65,12 +62,15 @@ internal sealed class NatGrid : IDisposable
             await Task.WhenAll(Enumerable.Range(0, count).Select(i => TakeTurnAsync(i, (i + round) % count)));
     }, TimeSpan.FromDays(1));
 
-    public void Dispose() => _net.Run(async () =>
+    public void Dispose()
     {
-        foreach (var listening in _listening) await listening.DisposeAsync();
-        await Task.WhenAll(_computers.Select(c => c.DisposeAsync().AsTask()));
-        await Task.WhenAll(_greeting);
-    }, s_closing);
+        _net.Run(async () =>
+        {
+            foreach (var listening in _listening) await listening.DisposeAsync();
+        }, s_closing);
+        _dht.Dispose();
+        _net.Run(() => Task.WhenAll(_greeting), s_closing);
+    }
 
     public override string ToString()
     {
@@ -132,14 +132,10 @@ internal sealed class NatGrid : IDisposable
     private SimulatedHost AddHost(NatKind kind, string address) =>
         kind.Options is { } options ? _net.AddNat(address, options).AddHost("192.168.1.2") : _net.AddHost(address);
 
-    private IDhtNode AddNode(SimulatedHost host, Action<DhtOptions> configure)
+    private IDhtNode AddNode(SimulatedHost host)
     {
         byte[] seed = new byte[32];
-        BitConverter.TryWriteBytes(seed, _computers.Count);
-        return _computers.AddNode(_net, host, o =>
-        {
-            o.Seed = seed;
-            configure(o);
-        });
+        BitConverter.TryWriteBytes(seed, _dht.Count);
+        return _dht.AddNode(host, o => o.Seed = seed);
     }
 }

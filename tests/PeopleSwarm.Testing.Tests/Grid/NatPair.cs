@@ -1,35 +1,31 @@
-using Microsoft.Extensions.DependencyInjection;
-
 namespace PeopleSwarm.Testing.Grid;
 
 /// <summary>A dialler and a listener, whole nodes, on a small DHT; what their connection lives through.</summary>
 internal sealed class NatPair : IDisposable
 {
-    private const int DhtNodes = 6;
-    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(30), s_closing = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(30);
 
     private readonly SimulatedNetwork _net;
     private readonly NatLife _row;
     private readonly SimulatedNat[] _nats;
-    private readonly List<ServiceProvider> _computers = [];
+    private readonly SimulatedDht _dht;
     private readonly IDhtNode _dialler, _listener;
 
     public NatPair(long seed, NatLife row)
     {
         _row = row;
         _net = new(seed) { Latency = TimeSpan.FromMilliseconds(20), Jitter = TimeSpan.FromMilliseconds(5) };
-        AddNode(_net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
-        for (int i = 1; i < DhtNodes; i++) AddNode(_net.AddHost($"5.{i}.0.1"), o => o.Ephemeral = EphemeralMode.Never);
+        _dht = new(_net, nodes: 5);
         var (dialler, listener, nats) = row.Places(_net);
         _nats = nats;
-        _dialler = AddNode(dialler, static _ => { });
-        _listener = AddNode(listener, static _ => { });
+        _dialler = _dht.AddNode(dialler);
+        _listener = _dht.AddNode(listener);
     }
 
     /// <summary>Connects, says nothing for a while, then speaks; what became of it in words.</summary>
     public string Run(TimeSpan idle, TimeSpan limit) => _net.Run(async () =>
     {
-        foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
+        await _dht.WhenBootstrappedAsync();
         await using var listener = await _listener.ListenAsync();
         try
         {
@@ -43,10 +39,7 @@ internal sealed class NatPair : IDisposable
         }
     }, limit);
 
-    public void Dispose() => _net.Run(async () =>
-    {
-        foreach (var computer in Enumerable.Reverse(_computers)) await computer.DisposeAsync();
-    }, s_closing);
+    public void Dispose() => _dht.Dispose();
 
     private async Task<(PeerPath Path, bool Lives)> MeetAsync(IPeerListener listener, TimeSpan idle)
     {
@@ -80,6 +73,4 @@ internal sealed class NatPair : IDisposable
             return false;
         }
     }
-
-    private IDhtNode AddNode(SimulatedHost host, Action<DhtOptions> configure) => _computers.AddNode(_net, host, configure);
 }

@@ -1,22 +1,17 @@
-using Microsoft.Extensions.DependencyInjection;
-
 namespace PeopleSwarm.Testing.Relays;
 
 /// <summary>A simulated internet with a small DHT, on which nodes behind NATs meet through relays: whole nodes, virtual time.</summary>
 internal sealed class RelayInternet : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromHours(1);
-    private readonly List<ServiceProvider> _computers = [];
+    private readonly SimulatedDht _dht;
 
     public RelayInternet(int seed)
     {
-        Net = new(seed) { Latency = TimeSpan.FromMilliseconds(20), Jitter = TimeSpan.FromMilliseconds(5) };
-        Net.Names["bootstrap.test"] = UdpEndPoint.Parse("5.0.0.1:49737");
-        Add(Net.AddHost("5.0.0.1"), o => (o.Host, o.IsBootstrapper) = ("5.0.0.1", true));
-        for (int i = 1; i <= 5; i++) AddOpen($"5.0.{i}.1");
+        _dht = new(new(seed) { Latency = TimeSpan.FromMilliseconds(20), Jitter = TimeSpan.FromMilliseconds(5) }, nodes: 5);
     }
 
-    public SimulatedNetwork Net { get; }
+    public SimulatedNetwork Net => _dht.Net;
 
     public static KeyPair Key(byte seed) => KeyPair.FromSeed(Enumerable.Repeat(seed, 32).ToArray());
 
@@ -37,23 +32,13 @@ internal sealed class RelayInternet : IDisposable
         return (Add(host, o => o.Ephemeral = EphemeralMode.Always, configure), host);
     }
 
-    public IDhtNode Add(SimulatedHost host, Action<DhtOptions> configure, Action<PeerDhtOptions>? configurePeers = null)
-    {
-        var services = new ServiceCollection().AddSimulatedInternet(Net, host).AddDht(o =>
-        {
-            o.Bootstrap = ["bootstrap.test:49737"];
-            configure(o);
-        });
-        if (configurePeers is not null) services.Configure(configurePeers);
-        var computer = services.BuildServiceProvider();
-        _computers.Add(computer);
-        return computer.GetRequiredService<IDhtNode>();
-    }
+    public IDhtNode Add(SimulatedHost host, Action<DhtOptions> configure, Action<PeerDhtOptions>? configurePeers = null) =>
+        _dht.AddNode(host, configure, configurePeers);
 
     /// <summary>Runs <paramref name="body"/> once all nodes are bootstrapped.</summary>
     public void Run(Func<Task> body) => Net.Run(async () =>
     {
-        foreach (var computer in _computers) await computer.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
+        await _dht.WhenBootstrappedAsync();
         await body();
     }, s_limit);
 
@@ -87,8 +72,5 @@ internal sealed class RelayInternet : IDisposable
         }
     }
 
-    public void Dispose() => Net.Run(async () =>
-    {
-        foreach (var computer in Enumerable.Reverse(_computers)) await computer.DisposeAsync();
-    }, s_limit);
+    public void Dispose() => _dht.Dispose();
 }
