@@ -15,7 +15,7 @@ internal enum AnnounceState
 }
 
 /// <summary>
-/// Keeps one key announced (spec hyperdht, 6): on the nodes closest to its target, which then forward handshakes to us.
+/// Keeps one key announced (spec hyperdht, 6): on nodes close to its target, one of each disjoint path, which then forward handshakes to us.
 /// Pings keep the NAT's mappings to them open and show when our address has moved.
 /// </summary>
 internal sealed class AnnounceMachine
@@ -143,12 +143,12 @@ internal sealed class AnnounceMachine
         _query = null;
         State = AnnounceState.Committing;
         if (outcome.ClosestReplies.Count != 0) _closestNodes = outcome.ClosestReplies.Select(r => r.From).ToArray();
-        _candidates = new(outcome.ClosestReplies.Where(r => r.Token is not null && r.Id is not null).Take(3 * _options.Relays));
+        _candidates = new(outcome.SpreadReplies.Where(r => r.Token is not null && r.Id is not null).Take(3 * _options.Relays));
         while (_committing < _options.Relays && TryCommitNext(now)) { }
         if (_committing == 0) Publish(now);
     }
 
-    /// <summary>Announces to the next closest node; a node that refuses or is silent is replaced by the one after it.</summary>
+    /// <summary>Announces to the next node; a node that refuses or is silent is replaced by the one after it.</summary>
     private bool TryCommitNext(Timestamp now)
     {
         if (!_candidates.TryDequeue(out var reply)) return false;

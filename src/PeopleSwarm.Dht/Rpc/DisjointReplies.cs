@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PeopleSwarm.Dht.Kademlia;
 
 namespace PeopleSwarm.Dht.Rpc;
@@ -48,6 +49,22 @@ internal sealed class DisjointReplies(NodeId target, int maxPerNetwork, int path
         if (chosen.TrueForAll(closest.Contains)) return closest;
         chosen.AddRange(closest.Where(reply => !chosen.Contains(reply)).Take(KBucket.Size - chosen.Count));
         return [.. chosen.OrderBy(reply => reply.Id!.Value, Comparer<NodeId>.Create((a, b) => a.CompareDistance(b, target)))];
+    }
+
+    /// <summary>
+    /// The answers of <see cref="ToArray"/> for whoever stores with the first few only: the closest of each path, then the second of each, and on a path
+    /// first one of each public /24. By distance alone they would all be of whoever has the most addresses near the target.
+    /// </summary>
+    public RpcResponse[] ToSpreadArray()
+    {
+        var inNetworks = new Dictionary<uint, int>();
+        int[] onPaths = new int[paths];
+        return [.. ToArray().OrderBy(reply => RankInNetwork(reply.From)).ToArray().OrderBy(reply => RankOnPath(reply.From))]; // closest first within a rank
+
+        int RankInNetwork(in UdpEndPoint address) => NodeDiversity.IsPrivate(address.IPv4) ? 0
+            : CollectionsMarshal.GetValueRefOrAddDefault(inNetworks, NodeDiversity.NetworkOf(address), out _)++;
+
+        int RankOnPath(in UdpEndPoint address) => partition.PathOf(address, paths) is { } path ? onPaths[path]++ : 0;
     }
 
     private ClosestReplies? ShareOf(in UdpEndPoint address) => HasPaths && partition.PathOf(address, paths) is { } path

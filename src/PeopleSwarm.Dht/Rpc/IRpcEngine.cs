@@ -101,7 +101,11 @@ internal sealed record RpcQueryRequest(NodeId Target, int Command, ReadOnlyMemor
 }
 
 internal sealed record RpcQueryOutcome(IReadOnlyList<RpcResponse> ClosestReplies, int Successes, int Errors, int Committed, RpcFailure Failure,
-    int LastCommitError = 0);
+    int LastCommitError = 0)
+{
+    /// <summary>The closest replies, of each disjoint path its closest first: the first few are not of one block of addresses if there are others.</summary>
+    public IReadOnlyList<RpcResponse> SpreadReplies { get; init; } = ClosestReplies;
+}
 
 /// <summary>Serves the overlay's commands. On the loop.</summary>
 internal interface IRpcHandler

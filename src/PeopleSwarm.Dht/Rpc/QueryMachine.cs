@@ -227,7 +227,10 @@ internal sealed class QueryMachine(QueryServices services, RpcQueryRequest reque
         _commit?.Cancel(now);
         _pending.Clear();
         services.Active.Remove(this);
-        observer.OnFinished(now, new(_closest.ToArray(), _successes, _errors, _commit?.Committed ?? 0, _failure, _commit?.LastError ?? 0));
+        observer.OnFinished(now, new(_closest.ToArray(), _successes, _errors, _commit?.Committed ?? 0, _failure, _commit?.LastError ?? 0)
+        {
+            SpreadReplies = _closest.ToSpreadArray(),
+        });
     }
 
     /// <summary>Walking → Committing → Ended, or straight to Ended without a commit or on cancel.</summary>

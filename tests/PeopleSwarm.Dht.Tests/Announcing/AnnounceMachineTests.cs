@@ -36,6 +36,16 @@ public class AnnounceMachineTests
     }
 
     [Fact]
+    public void It_announces_to_the_first_of_each_part_of_the_network_not_to_the_three_closest()
+    {
+        var replies = s_nodes[..5].Select(n => PeerKit.Response(n)).ToArray();
+        Engine.Query.Finish(_kit.Now, new RpcQueryOutcome(replies, replies.Length, 0, 0, RpcFailure.None) { SpreadReplies = [replies[0], replies[4], replies[2], replies[1], replies[3]] });
+        Assert.Equal([s_nodes[0], s_nodes[4], s_nodes[2]], Engine.Calls.Select(c => c.Request.To));
+        Engine.Open.First().Answer(_kit.Now, error: 2);
+        Assert.Equal(s_nodes[1], Engine.Calls[^1].Request.To);
+    }
+
+    [Fact]
     public void Captured_announcements_are_made_again_byte_for_byte()
     {
         var capture = PeerVectors.Captured("server_listen");

@@ -57,9 +57,58 @@ public class KeyCaptureTests
             network.Nodes[7].Query(new(target, RpcCommands.FindNode, IsInternal: true) { DisjointPaths = paths }).Outcome;
     }
 
+    [Theory, InlineData(1), InlineData(2), InlineData(3)]
+    public void A_block_however_close_and_many_its_nodes_is_one_of_the_first_three_that_announce_a_listener(int seed)
+    {
+        foreach (var (disjointPaths, isSpread) in ((int, bool)[])[(4, true), (4, false), (1, false)])
+        {
+            var (closest, first) = FirstThree(seed, Honest, disjointPaths, isSpread);
+            Assert.Equal(closest[0], first[0]);
+            Assert.True(IsAttacker(closest[0]) && IsAttacker(closest[1]));
+            Assert.Equal(1, first.Count(IsAttacker));
+        }
+    }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(3)]
+    public void So_it_is_where_honest_nodes_are_too_few_to_fill_the_twenty(int seed)
+    {
+        var (closest, first) = FirstThree(seed, honest: 12, disjointPaths: 4, isSpread: false);
+        Assert.Equal(3, closest.Take(3).Count(IsAttacker));
+        Assert.Equal(1, first.Count(IsAttacker));
+    }
+
+    [Fact]
+    public void Without_an_attacker_the_first_three_are_of_the_twenty_closest_which_other_nodes_ask()
+    {
+        var network = RpcNetwork.Grow(seed: 2, 120, isSpread: true);
+        for (byte i = 0; i < 20; i++)
+        {
+            var target = new NodeId(Enumerable.Repeat((byte)(13 * i + 5), NodeId.Size).ToArray());
+            var (outcome, _) = network.Nodes[7].Query(new(target, RpcCommands.FindNode, IsInternal: true));
+            var truth = network.Nodes.Select(n => n.Address).Where(a => a != network.Nodes[7].Address)
+                .OrderBy(a => s_ids.Of(a), Comparer<NodeId>.Create((a, b) => a.CompareDistance(b, target))).Take(20).ToArray();
+            Assert.Equal(truth[0], outcome.SpreadReplies[0].From);
+            Assert.All(outcome.SpreadReplies.Take(3), r => Assert.Contains(r.From, truth));
+            Assert.Equal(outcome.ClosestReplies.ToHashSet(), outcome.SpreadReplies.ToHashSet());
+        }
+    }
+
+    private static (UdpEndPoint[] Closest, UdpEndPoint[] First) FirstThree(int seed, int honest, int disjointPaths, bool isSpread)
+    {
+        var (outcome, _) = Query(seed, honest, maxPerNetwork: 2, disjointPaths, isSpread);
+        return ([.. outcome.ClosestReplies.Select(r => r.From)], [.. outcome.SpreadReplies.Take(3).Select(r => r.From)]);
+    }
+
     private static (UdpEndPoint[] Closest, HashSet<UdpEndPoint> Honest) Ask(int seed, int maxPerNetwork, int disjointPaths = 1, bool isSpread = false)
     {
-        var network = RpcNetwork.Grow(seed, Honest, isSpread);
+        var (outcome, honest) = Query(seed, Honest, maxPerNetwork, disjointPaths, isSpread);
+        Assert.InRange(outcome.Successes + outcome.Errors, 20, 120);
+        return ([.. outcome.ClosestReplies.Select(r => r.From)], honest);
+    }
+
+    private static (RpcQueryOutcome Outcome, HashSet<UdpEndPoint> Honest) Query(int seed, int honest, int maxPerNetwork, int disjointPaths, bool isSpread)
+    {
+        var network = RpcNetwork.Grow(seed, honest, isSpread);
         var asker = network.AddNode(EphemeralMode.Always, s => s with { MaxNodesPerNetworkInRow = maxPerNetwork, DisjointPaths = disjointPaths });
         network.Network.RunFor(TimeSpan.FromSeconds(10));
         UdpEndPoint[] block = [.. Candidates(isSpread).OrderBy(a => s_ids.Of(a), ByDistance).Take(Attackers)];
@@ -74,8 +123,7 @@ public class KeyCaptureTests
         Assert.Contains(network.Nodes, n => n.Machine.Table.All().Any(known => IsAttacker(known.EndPoint)));
         var (outcome, _) = asker.Query(new(s_target, RpcCommands.FindNode, IsInternal: true), TimeSpan.FromMinutes(1));
         var truth = network.Nodes.Where(n => n != asker).Select(n => n.Address).OrderBy(a => s_ids.Of(a), ByDistance).Take(20);
-        Assert.InRange(outcome.Successes + outcome.Errors, 20, 120);
-        return ([.. outcome.ClosestReplies.Select(r => r.From)], [.. truth]);
+        return (outcome, [.. truth]);
     }
 
     private static Comparer<NodeId> ByDistance { get; } = Comparer<NodeId>.Create((a, b) => a.CompareDistance(b, s_target));

@@ -89,6 +89,8 @@ internal sealed class FakeQuery(RpcQueryRequest request, IRpcQueryObserver obser
 
     public void Reply(Timestamp now, RpcResponse reply) => observer.OnReply(now, reply);
 
+    public void Finish(Timestamp now, RpcQueryOutcome outcome) => observer.OnFinished(now, outcome);
+
     public void Finish(Timestamp now, params RpcResponse[] closest) =>
         observer.OnFinished(now, new(closest, closest.Length, 0, 0, IsCancelled ? RpcFailure.Cancelled : RpcFailure.None));
 }
