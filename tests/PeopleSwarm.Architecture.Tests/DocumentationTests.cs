@@ -5,8 +5,9 @@ namespace PeopleSwarm.Architecture;
 /// <summary>What the documents show is compiled, and what they point at exists.</summary>
 public partial class DocumentationTests
 {
-    public static TheoryData<string> Documents => [.. new[] { "README.md", "CONTRIBUTING.md" }
-        .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(f => $"docs/{Path.GetFileName(f)}"))];
+    public static TheoryData<string> Documents => [.. new[] { "README.md", "CONTRIBUTING.md", "bench/README.md" }
+        .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(f => $"docs/{Path.GetFileName(f)}"))
+        .Concat(Repository.Packages.Select(package => $"src/{package}/README.md"))];
 
     [Fact]
     public void Each_program_in_the_readme_names_the_file_it_is_from() =>
@@ -33,6 +34,32 @@ public partial class DocumentationTests
             .Select(guard => $"{guard.Entry}: there is no test {guard.Name}"));
     }
 
+    [Theory, MemberData(nameof(Documents))]
+    public void Each_test_that_a_document_names_exists(string document)
+    {
+        var classes = Repository.SourceFiles("tests").ToLookup(file => Path.GetFileNameWithoutExtension(file), file => Repository.Read(file));
+        Breach.None(TestName().Matches(Repository.Read(document))
+            .Where(name => !classes[name.Groups["class"].Value].Any(text => text.Contains($" {name.Groups["method"].Value}", StringComparison.Ordinal)))
+            .Select(name => $"{document}: there is no test {name.Value}"));
+    }
+
+    [Theory, MemberData(nameof(Documents))]
+    public void Each_member_that_a_document_names_exists(string document)
+    {
+        var members = Repository.Packages.SelectMany(package => Assemblies.Of(package).MainModule.GetTypes())
+            .SelectMany(type => type.Methods.Select(m => Unprefixed(m.Name)).Concat(type.Fields.Select(f => f.Name)), (type, member) => (Type: Extended(type.Name), member))
+            .ToLookup(t => t.Type, t => t.member);
+        Breach.None(MemberName().Matches(Repository.Read(document))
+            .Where(name => members.Contains(name.Groups["type"].Value) || name.Groups["type"].Value.EndsWith("Options", StringComparison.Ordinal))
+            .Where(name => !members[name.Groups["type"].Value].Contains(name.Groups["member"].Value))
+            .Select(name => $"{document}: there is no {name.Value}"));
+    }
+
+    // Properties and events compile to methods with a prefix, extensions to methods of a type with a suffix.
+    private static string Unprefixed(string method) => Prefix().Replace(method, "");
+
+    private static string Extended(string type) => type.EndsWith("Extensions", StringComparison.Ordinal) ? type[..^"Extensions".Length] : type;
+
     // A test of several entries begins with the codes of all of them.
     private static bool HasCode(string test, string prefix) => test.StartsWith(prefix, StringComparison.Ordinal)
         || (Codes().Match(test).Value is var codes && $"_{codes}".Contains($"_{prefix}", StringComparison.Ordinal));
@@ -52,6 +79,15 @@ public partial class DocumentationTests
 
     [GeneratedRegex("`(?<name>[^`]+)`")]
     private static partial Regex Name();
+
+    [GeneratedRegex(@"`(?<class>\w+Tests)(\.(?<method>\w+)…?)?`")]
+    private static partial Regex TestName();
+
+    [GeneratedRegex(@"`(?<type>[A-Z]\w+)\.(?<member>[A-Z]\w+)\b[^`]*`")]
+    private static partial Regex MemberName();
+
+    [GeneratedRegex("^(get|set|add|remove)_")]
+    private static partial Regex Prefix();
 
     [GeneratedRegex("```csharp")]
     private static partial Regex CodeBlock();

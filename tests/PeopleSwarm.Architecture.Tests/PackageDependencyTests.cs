@@ -4,7 +4,7 @@ public class PackageDependencyTests
 {
     private const string Registration = "ServiceCollectionExtensions";
 
-    // What a package may reference, directly; design.md, "Packages".
+    // What a package may reference, directly; docs/architecture.md, "The layers".
     private static readonly Dictionary<string, string[]> s_allowed = new()
     {
         ["PeopleSwarm.Abstractions"] = [],

@@ -48,7 +48,7 @@ internal sealed class NatClassifier(bool isFirewalled)
         {
             PeerFirewallState.Random => [_hosts[0].Address],
             PeerFirewallState.Consistent => Trusted(),
-            PeerFirewallState.Open => Trusted(), // an open node behind an unknown address is dialled only if it says where (port-traps S4)
+            PeerFirewallState.Open => Trusted(), // an open node behind an unknown address is dialled only if it says where (pitfall S4)
             _ => null,
         };
     }

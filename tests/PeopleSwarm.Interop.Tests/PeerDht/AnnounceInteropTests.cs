@@ -3,7 +3,7 @@ using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Interop.PeerDht;
 
-/// <summary>Topics announced and looked up across implementations (port-traps, U1 to U3, U10, U13).</summary>
+/// <summary>Topics announced and looked up across implementations.</summary>
 public class AnnounceInteropTests
 {
     private const string Topic = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

@@ -3,7 +3,7 @@ using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Interop.PeerDht;
 
-/// <summary>Connections across implementations, through nodes of one implementation alone (port-traps, U4 to U9, U31).</summary>
+/// <summary>Connections across implementations, through nodes of one implementation alone.</summary>
 public class ConnectInteropTests
 {
     private const int ServerSeed = 2, ClientSeed = 1, Length = 200_000;

@@ -2,7 +2,7 @@ using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Interop.PeerDht;
 
-/// <summary>Both sides behind what looks like a firewall, and no short cut by the local network: only punching is left (port-traps, U25).</summary>
+/// <summary>Both sides behind what looks like a firewall, and no short cut by the local network: only punching is left.</summary>
 public class PunchInteropTests
 {
     private const int ServerSeed = 2, ClientSeed = 1, Length = 200_000;

@@ -3,7 +3,7 @@ using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Interop.PeerDht;
 
-/// <summary>Values put and got across implementations (port-traps, A3, B15, G9, U12).</summary>
+/// <summary>Values put and got across implementations (pitfalls A3, B15, G9).</summary>
 public class RecordInteropTests
 {
     private const byte Seed = 1;

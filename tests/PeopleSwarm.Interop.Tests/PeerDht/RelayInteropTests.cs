@@ -3,7 +3,7 @@ using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Interop.PeerDht;
 
-/// <summary>Ours and npm peers through an npm relay and through one of ours, whichever side names it (port-traps, U23 and U24).</summary>
+/// <summary>Ours and npm peers through an npm relay and through one of ours, whichever side names it.</summary>
 public class RelayInteropTests
 {
     private const int ServerSeed = 2, ClientSeed = 1, RelaySeed = 9, Length = 200_000;
