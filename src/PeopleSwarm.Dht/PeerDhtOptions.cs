@@ -9,7 +9,7 @@ public sealed class PeerDhtOptions
     [Range(16, 16 * 1024 * 1024)]
     public int MaxRecords { get; set; } = 65_536;
 
-    /// <summary>Of those, how many one source address may bring; its oldest give way. Default 8,192.</summary>
+    /// <summary>Of those, and of remembered sequence numbers, how many one source address may bring; its oldest give way. Default 8,192.</summary>
     [Range(1, 16 * 1024 * 1024)]
     public int MaxRecordsPerSource { get; set; } = 8192;
 

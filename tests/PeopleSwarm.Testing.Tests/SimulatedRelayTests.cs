@@ -82,6 +82,42 @@ public sealed class SimulatedRelayTests : IDisposable
         });
     }
 
+    [Theory, InlineData(2), InlineData(6)]
+    public void A_relay_that_does_not_answer_is_waited_for_no_longer_than_wanted(int seconds)
+    {
+        _internet = new(seed: 1);
+        void Configure(PeerDhtOptions o) => (o.RelayTimeout, o.FindRelays) = (TimeSpan.FromSeconds(seconds), false);
+        var (client, server) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric, Configure), _internet.AddBehind("6.0.0.1", NatOptions.Symmetric, Configure));
+        var host = _internet.Net.AddHost("5.9.0.1");
+        var relay = _internet.Add(host, o => o.Ephemeral = EphemeralMode.Never);
+        _internet.Run(async () =>
+        {
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9));
+            await using var listener = await server.ListenAsync();
+            _internet.Net.Partition([host]);
+            var started = _internet.Net.Now;
+            var error = await Assert.ThrowsAsync<PeerConnectException>(() => client.ConnectAsync(listener.PublicKey, new() { RelayThrough = serving.PublicKey }, TestContext.Current.CancellationToken));
+            Assert.Equal(PeerConnectError.RelayAborted, error.Error);
+            Assert.InRange((_internet.Net.Now - started).TotalSeconds, seconds, seconds + 2);
+            _internet.Net.Heal();
+        });
+    }
+
+    [Fact]
+    public void Nobody_waits_for_more_relays_than_wanted()
+    {
+        _internet = new(seed: 1);
+        static void WithoutRelays(PeerDhtOptions o) => o.MaxRelayPairings = 0;
+        var (client, server, relay) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric, WithoutRelays), _internet.AddBehind("6.0.0.1", NatOptions.Symmetric, WithoutRelays), _internet.AddOpen("5.9.0.1"));
+        _internet.Run(async () =>
+        {
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9));
+            var error = await Assert.ThrowsAsync<PeerConnectException>(() => RelayInternet.MeetAsync(client, server, serving.PublicKey));
+            Assert.Equal(PeerConnectError.HolepunchDoubleRandomizedNats, error.Error);
+            Assert.Equal(0, serving.Statistics.Sessions);
+        });
+    }
+
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
     public void Two_symmetric_NATs_find_a_relay_by_themselves(int seed)
     {

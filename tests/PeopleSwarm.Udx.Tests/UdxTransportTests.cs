@@ -144,6 +144,27 @@ public class UdxTransportTests
         Assert.Same(time, left.Transport.Host.TimeProvider);
     }
 
+    [Theory, InlineData(0, false), InlineData(1024 * 1024, true)]
+    public async Task A_buffer_serves_the_next_stream_where_it_may_be_kept(int maxKeptBytes, bool isKept)
+    {
+        await using var pair = UdxPair.Create(new() { MaxKeptBytes = maxKeptBytes });
+        var first = await BufferOfNewStreamAsync(1);
+        var second = await BufferOfNewStreamAsync(3);
+        Assert.Equal(isKept, first.Span.Overlaps(second.Span));
+
+        async Task<Memory<byte>> BufferOfNewStreamAsync(uint id)
+        {
+            var (left, right) = pair.Connect(id);
+            var buffer = left.Output.GetMemory(60_000);
+            left.Output.Advance(1);
+            await left.Output.CompleteAsync();
+            await right.Output.CompleteAsync();
+            await right.Input.CompleteAsync();
+            await left.Closed.WaitAsync(s_limit);
+            return buffer;
+        }
+    }
+
     [Fact]
     public void Options_that_break_a_rule_are_refused()
     {

@@ -38,6 +38,17 @@ public class NodeToolsTests
     }
 
     [Fact]
+    public async Task A_node_that_the_filter_refuses_is_not_asked()
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
+        var refused = nodes.Nodes[1].Status.LocalEndPoint;
+        var node = nodes.Add(o => o.NodeFilter = address => address != refused);
+        await node.WhenBootstrappedAsync(Cancel);
+        Assert.Equal([nodes.Nodes[2].Status.LocalEndPoint], (await node.FindNode(nodes.Nodes[1].Status.Id!.Value).FinishAsync(Cancel)).ClosestNodes.Except([nodes.Nodes[0].Status.LocalEndPoint]));
+        Assert.DoesNotContain(refused, await node.ListNodesAsync(cancellationToken: Cancel));
+    }
+
+    [Fact]
     public async Task A_delayed_ping_is_answered_after_the_delay()
     {
         await using var nodes = await LoopbackNodes.StartAsync(2, Cancel);

@@ -42,6 +42,15 @@ public class PeerDhtBoundsTests
         Assert.Equal(!defers, kit.Punching.MaySpray(kit.Now));
     }
 
+    [Fact]
+    public void A_source_makes_room_for_its_own_records_alone()
+    {
+        var kit = Storing(new() { MaxRecordsPerSource = 3 });
+        Announce(kit, PeerKit.Key(100), s_topic, From(2));
+        for (byte i = 1; i <= 20; i++) Announce(kit, PeerKit.Key(i), s_topic, From(1));
+        Assert.Equal((21, 4), (kit.Engine.Replies.Count, kit.Dht.Storage.RecordCount));
+    }
+
     [Theory, InlineData(39, 1), InlineData(81, 0)]
     public void Records_go_at_four_thirds_of_their_age(int seconds, int left)
     {

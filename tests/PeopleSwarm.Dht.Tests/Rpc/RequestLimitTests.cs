@@ -61,6 +61,19 @@ public class RequestLimitTests
         Assert.Single(other.Exchange(node.Address, RawPeer.Request(node.Address, RpcCommands.Ping)));
     }
 
+    [Fact]
+    public void A_node_answers_so_many_requests_a_second_whoever_asks()
+    {
+        var network = RpcNetwork.Grow(seed: 1, nodes: 2);
+        var node = network.AddNode(configure: s => s with { RequestsPerSecond = 5 });
+        network.Network.Expect(() => node.Machine.Status.IsBootstrapped, TimeSpan.FromSeconds(30));
+        network.Network.RunFor(TimeSpan.FromSeconds(5));
+        long dropped = node.Machine.Dropped;
+        for (int i = 0; i < 30; i++) new RawPeer(network.Network, $"7.0.{i}.1:1000").Send(node.Address, RawPeer.Request(node.Address, RpcCommands.Ping));
+        network.Network.RunFor(TimeSpan.FromSeconds(0.5));
+        Assert.Equal(dropped + 20, node.Machine.Dropped);
+    }
+
     private static int Take(RequestLimit limit, Timestamp now, uint source, int times) =>
         Enumerable.Range(0, times).Count(_ => limit.TryTake(now, new(0x05000000u + source, 1)));
 }

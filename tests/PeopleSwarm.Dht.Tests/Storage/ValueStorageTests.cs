@@ -127,6 +127,27 @@ public class ValueStorageTests
         Assert.Equal("nine", Get(0));
     }
 
+    [Theory, InlineData(16, 0), InlineData(10_000, RecordErrors.SeqTooLow)]
+    public void So_many_numbers_are_remembered_and_no_more(int maxRemembered, int error)
+    {
+        _kit = Kit(new() { MaxRememberedSeqs = maxRemembered, MaxValueBytes = 65_536 });
+        Assert.Equal(0, Put("nine", 9));
+        for (byte i = 2; i < 60; i++)
+            Assert.Equal(0, Handle(PeerCommand.MutablePut, PeerKit.Target(PeerKit.Key(i)), PeerKit.SignMutable(PeerKit.Key(i), "x"u8, 1))!.Value.Error);
+        for (int i = 0; i < 1000; i++) PutImmutable(i, new UdpEndPoint(0x05010000u + (uint)i, 1)); // until the value is gone
+        Assert.Null(Get(0));
+        Assert.Equal(error, Put("eight", 8));
+    }
+
+    [Theory, InlineData(39, true), InlineData(81, false)]
+    public void A_value_that_nobody_reads_goes_at_four_thirds_of_its_age(int seconds, bool isThere)
+    {
+        _kit = Kit(new() { ValueAge = TimeSpan.FromMinutes(1) });
+        Assert.Equal(0, Put("value", 1));
+        _kit.Advance(seconds);
+        Assert.Equal(isThere ? "value" : null, Get(0));
+    }
+
     [Fact]
     public void A_flood_from_one_address_leaves_the_values_of_others()
     {

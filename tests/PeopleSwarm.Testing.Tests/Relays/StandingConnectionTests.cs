@@ -37,6 +37,21 @@ public sealed class StandingConnectionTests : IDisposable
     }
 
     [Fact]
+    public void Who_does_not_want_to_keep_one_finds_a_relay_when_it_is_needed()
+    {
+        var (client, server, relay) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric, o => o.KeepRelay = false),
+            _internet.AddBehind("6.0.0.1", NatOptions.Symmetric, o => o.KeepRelay = false), _internet.AddOpen("5.9.0.1"));
+        _internet.Run(async () =>
+        {
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9));
+            await _internet.Wait(60);
+            Assert.Equal(0, serving.Statistics.Sessions);
+            await using var meeting = await RelayInternet.MeetAsync(client, server);
+            Assert.Equal((PeerPath.Relayed, PeerPath.Relayed), meeting.Paths);
+        });
+    }
+
+    [Fact]
     public void A_kept_relay_that_goes_is_replaced_by_another()
     {
         var client = _internet.AddBehind("7.0.0.1", NatOptions.Symmetric);
