@@ -46,7 +46,10 @@ internal static class CommandLine
 
     private static int TellWrongUsage(ParseResult parsed)
     {
-        foreach (string message in parsed.Errors.Select(e => e.Message).Distinct()) Console.Error.WriteLine($"error: {message}");
+        var messages = parsed is { UnmatchedTokens: [var word, ..], CommandResult.Command.Subcommands.Count: > 0 }
+            ? [$"There is no command '{word}'."] // and not that one is missing, which the library adds
+            : parsed.Errors.Select(e => e.Message).Distinct();
+        foreach (string message in messages) Console.Error.WriteLine($"error: {message}");
         string command = string.Join(' ', Path(parsed.CommandResult.Command).Reverse());
         Console.Error.WriteLine($"See '{command} --help'.");
         return WrongUsage;

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Numerics;
 
 namespace PeopleSwarm.Cli;
 
@@ -59,17 +60,20 @@ internal static class SharedOptions
         DefaultValueFactory = defaultAddress is null ? null : _ => IPAddress.Parse(defaultAddress),
     };
 
-    public static Option<ushort> Port(string description, ushort defaultPort) => new("--port")
+    public static Option<ushort> Port(string description, ushort defaultPort) =>
+        Number<ushort>("--port", "PORT", description, 0, ushort.MaxValue, defaultPort);
+
+    public static Option<T> Number<T>(string name, string helpName, string description, T min, T max, T defaultNumber) where T : IBinaryInteger<T> => new(name)
     {
         Description = description,
-        HelpName = "PORT",
+        HelpName = helpName,
         CustomParser = result =>
         {
-            if (ushort.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)) return port;
-            result.AddError($"--port takes a number from 0 to 65535, not '{result.Tokens[0].Value}'.");
-            return 0;
+            if (T.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max) return number;
+            result.AddError($"{name} takes a number from {min} to {max}, not '{result.Tokens[0].Value}'.");
+            return defaultNumber;
         },
-        DefaultValueFactory = _ => defaultPort,
+        DefaultValueFactory = _ => defaultNumber,
     };
 
     public static Option<long?> Seq(string description) => new("--seq")

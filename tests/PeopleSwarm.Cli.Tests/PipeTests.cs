@@ -40,6 +40,14 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
     }
 
     [Fact]
+    public async Task The_command_for_the_other_side_is_told_as_it_has_to_be_typed()
+    {
+        await using var listen = CliProcess.Start("listen", "--seed", s_seed, "--bootstrap", dht.Address);
+        string key = KeyPair.FromSeed(Convert.FromHexString(s_seed)).PublicKey.ToString();
+        Assert.EndsWith($": peopleswarm connect {key} --bootstrap {dht.Address}", await listen.Errors.ReadLineAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Both_sides_tell_the_same_connection()
     {
         await using var listen = CliProcess.Start("listen", "--seed", s_seed, "--bootstrap", dht.Address, "--json");

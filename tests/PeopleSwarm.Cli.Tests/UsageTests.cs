@@ -6,7 +6,11 @@ public class UsageTests
 
     [Theory]
     [InlineData("", "Required command")]
-    [InlineData("nonsense", "nonsense")]
+    [InlineData("nonsense", "error: There is no command 'nonsense'.")]
+    [InlineData("dht nonsense", "error: There is no command 'nonsense'.")]
+    [InlineData("doctor --watch 601", "--watch takes a number from 0 to 600")]
+    [InlineData("relay --max-pairs 0", "--max-pairs takes a number from 1 to 65536")]
+    [InlineData("relay --max-rate 1k", "--max-rate takes a number from 1024")]
     [InlineData("keygen --seed 0404", "--seed takes 32 bytes")]
     [InlineData("keygen --seed zz", "--seed takes 32 bytes")]
     [InlineData("connect", "KEY")]
@@ -51,6 +55,8 @@ public class UsageTests
     [InlineData("dht get", "KEY --seq --bootstrap --json")]
     [InlineData("dht put", "VALUE --seed --seq --bootstrap --json")]
     [InlineData("join", "TOPIC --seed --bootstrap --no-server --no-client --json")]
+    [InlineData("relay", "--seed --bootstrap --max-pairs --max-rate --private")]
+    [InlineData("doctor", "KEY --bootstrap --watch --json")]
     [InlineData("listen", "--seed --bootstrap --json")]
     [InlineData("connect", "KEY --bootstrap --json")]
     public async Task Every_command_has_help(string command, string mentions)

@@ -11,18 +11,7 @@ internal static class DhtNodeCommand
     public static Command Create()
     {
         var bootstrap = SharedOptions.Bootstrap(required: true);
-        var count = new Option<int>("--count")
-        {
-            Description = $"How many nodes, 1 to {MaxCount}.",
-            HelpName = "N",
-            CustomParser = result =>
-            {
-                if (int.TryParse(result.Tokens[0].Value, out int n) && n is >= 1 and <= MaxCount) return n;
-                result.AddError($"--count takes a number from 1 to {MaxCount}, not '{result.Tokens[0].Value}'.");
-                return 0;
-            },
-            DefaultValueFactory = _ => 1,
-        };
+        var count = SharedOptions.Number("--count", "N", $"How many nodes, 1 to {MaxCount}.", 1, MaxCount, 1);
         var host = SharedOptions.Host("Address to bind.", "0.0.0.0");
         var port = SharedOptions.Port("UDP port of the first node, the others take those that follow; 0 takes any.", 0);
         var persistent = new Option<bool>("--persistent")

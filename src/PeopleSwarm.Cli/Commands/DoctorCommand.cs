@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using PeopleSwarm.Cli.Doctor;
 
 namespace PeopleSwarm.Cli.Commands;
@@ -15,7 +14,7 @@ internal static class DoctorCommand
         key.Arity = ArgumentArity.ZeroOrOne;
         key.Description = "A peer to connect to, each step timed.";
         var bootstrap = SharedOptions.Bootstrap();
-        var watch = Watch();
+        var watch = SharedOptions.Number("--watch", "SECONDS", $"Seconds until the mappings are looked at again, 0 to {MaxWatchSeconds}.", 0, MaxWatchSeconds, 5);
         var json = SharedOptions.Json("stdout");
         var verbose = SharedOptions.Verbose();
         var command = new Command("doctor", "Tells what kind of NAT this is, what passes it and, for a KEY, how a connect goes. Exit code 0: nothing bad was found.")
@@ -28,23 +27,9 @@ internal static class DoctorCommand
             var settings = new PeerSettings(null, parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose));
             await using var layers = Layers.CreatePeer(settings);
             PublicKey? dialled = parsed.GetResult(key) is { Tokens.Count: > 0 } ? parsed.GetValue(key) : null;
-            bool isGood = await new Examination(layers, report, parsed.GetValue(watch)).RunAsync(dialled, cancellation);
+            bool isGood = await new Examination(layers, report, TimeSpan.FromSeconds(parsed.GetValue(watch))).RunAsync(dialled, cancellation);
             return isGood ? CommandLine.Success : CommandLine.Failure;
         });
         return command;
     }
-
-    private static Option<TimeSpan> Watch() => new("--watch")
-    {
-        Description = $"Seconds until the mappings are looked at again, 0 to {MaxWatchSeconds}.",
-        HelpName = "SECONDS",
-        DefaultValueFactory = _ => TimeSpan.FromSeconds(5),
-        CustomParser = result =>
-        {
-            if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds <= MaxWatchSeconds)
-                return TimeSpan.FromSeconds(seconds);
-            result.AddError($"--watch takes a number from 0 to {MaxWatchSeconds}, not '{result.Tokens[0].Value}'.");
-            return default;
-        },
-    };
 }

@@ -18,10 +18,12 @@ internal static class ListenCommand
         };
         command.SetAction((parsed, cancellation) =>
         {
+            string[] nodes = parsed.GetValue(bootstrap) ?? [];
+            string enter = nodes.Length == 0 ? "" : $" --bootstrap {string.Join(',', nodes)}";
             IEvents events = parsed.GetValue(json)
                 ? new JsonEvents(Console.OpenStandardError())
-                : new TextEvents(output: null, key => $"Listening. On the other side: peopleswarm connect {key}");
-            var settings = new PeerSettings(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose));
+                : new TextEvents(output: null, key => $"Listening. On the other side: peopleswarm connect {key}{enter}");
+            var settings = new PeerSettings(parsed.GetValue(seed), nodes, parsed.GetValue(verbose));
             return PipeSession.RunAsync(settings, events, (node, sink, cancel) =>
                 AcceptAsync(node, sink, parsed.GetValue(relayThrough), cancel), cancellation);
         });
