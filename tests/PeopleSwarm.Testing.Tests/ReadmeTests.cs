@@ -8,7 +8,7 @@ public class ReadmeTests
     {
         var (here, there) = (UdpEndPoint.Parse("5.0.0.1:1000"), UdpEndPoint.Parse("5.0.0.2:2000"));
         var network = new SimulatedNetwork(seed) { Latency = TimeSpan.FromMilliseconds(80), LossRate = 0.33 };
-        var asking = network.Add(here, new Asking(network.Now, there));
+        var asking = network.Add(here, new Asking(network.Now, there));   // your machines
         network.Add(there, new Echo());
 
         network.Expect(() => asking.IsAnswered, limit: TimeSpan.FromSeconds(30));
