@@ -52,8 +52,10 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private long _aggregationAt, _aggregated;
     private long _priorWindow, _conserveUntilRound = -1;
     private long _ackedInRound, _lostInRound;
+    private long _judged, _judgedLost; // of the last rounds, until they are enough
     private bool _isHeavySinceProbe;
     private double _cruiseAcked, _cruiseLost; // of the last rounds at the path's own rate
+    private long _cruiseFrom; // the first round after the search whose losses are not the search's
     private long _roundRtt = long.MaxValue; // the smallest of this round
     private double _bound = double.PositiveInfinity; // bytes in flight that heavy loss left us
 
@@ -149,14 +151,15 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     /// <summary>A round of heavy loss means that the path holds less than the model says; quiet probing raises the bound again.</summary>
     private void UpdateBound(in AckSample sample)
     {
-        _ackedInRound += sample.Acked;
-        _lostInRound += sample.Lost;
-        if (sample.Rtt > 0) _roundRtt = Math.Min(_roundRtt, sample.Rtt);
-        if (_isRoundStart) UpdateCruise();
-        double share = _lostInRound < MinLossPackets * _packetSize ? 0 : (double)_lostInRound / (_ackedInRound + _lostInRound);
+        UpdateCruise(sample);
+        _judged += sample.Acked + sample.Lost;
+        _judgedLost += sample.Lost;
+        bool isEnough = _judgedLost >= MinLossPackets * _packetSize;
+        double share = isEnough ? (double)_judgedLost / _judged : 0;
         bool isOvershoot = !_isPipeFull && share > OvershootLoss; // no need to hear the round out
         if (!_isRoundStart && !isOvershoot) return;
-        (_ackedInRound, _lostInRound) = (0, 0);
+        if (!isEnough && _judged < MinLossPackets / HeavyLoss * _packetSize) return; // small rounds are judged together
+        (_judged, _judgedLost) = (0, 0);
         if (share <= HeavyLoss) return;
         if (!_isPipeFull)
         {
@@ -166,17 +169,25 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         }
         _isHeavySinceProbe = true;
         double inFlight = Math.Max(sample.Rate.InFlightAtSend, sample.InFlightBefore);
-        _bound = Math.Max(Math.Min(_bound, inFlight) * BoundDecrease, 1.25 * PipeSize(_minRtt) + MinPackets * _packetSize);
+        // The path alone: what streams on a full queue take for the smallest round trip has the queue in it.
+        double pipe = PipeSize(Math.Min(_minRtt, sample.MinRtt));
+        _bound = Math.Max(Math.Min(_bound, inFlight) * BoundDecrease, 1.25 * pipe + MinPackets * _packetSize);
     }
 
     /// <summary>Losses while no more is sent than the path delivers, and the queue runs empty, are the link's own.</summary>
-    private void UpdateCruise()
+    private void UpdateCruise(in AckSample sample)
     {
+        _ackedInRound += sample.Acked;
+        _lostInRound += sample.Lost;
+        if (sample.Rtt > 0) _roundRtt = Math.Min(_roundRtt, sample.Rtt);
+        if (!_isRoundStart) return;
         bool isQueueEmpty = _roundRtt <= _minRtt + _minRtt / 32 + RttFloor; // late threads and timers are no queue
-        _roundRtt = long.MaxValue;
-        if (_mode != Mode.ProbeBandwidth || _cycle <= ProbeHeardCycle) return;
-        _cruiseAcked += _ackedInRound - _cruiseAcked / CruiseRounds;
-        _cruiseLost += (isQueueEmpty ? _lostInRound : 0) - _cruiseLost / CruiseRounds;
+        if (_mode == Mode.ProbeBandwidth && _cycle > ProbeHeardCycle && _round >= _cruiseFrom)
+        {
+            _cruiseAcked += _ackedInRound - _cruiseAcked / CruiseRounds;
+            _cruiseLost += (isQueueEmpty ? _lostInRound : 0) - _cruiseLost / CruiseRounds;
+        }
+        (_ackedInRound, _lostInRound, _roundRtt) = (0, 0, long.MaxValue);
     }
 
     private void UpdateCycle(in AckSample sample)
@@ -248,6 +259,7 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
     private void EnterProbeBandwidth(long now)
     {
         Enter(Mode.ProbeBandwidth, 1, WindowGain);
+        _cruiseFrom = _round + 2; // this round is the search's, and the next hears of its losses
         int cycle = random.Next(CycleGains.Length - 1); // any phase but the draining one, which belongs behind a probe
         StartPhase(cycle == 0 ? 0 : cycle + 1, now);
     }

@@ -17,14 +17,25 @@ internal readonly record struct SackRange(uint Start, uint End)
     }
 }
 
-/// <summary>The packets received ahead of a gap, as sorted ranges that never touch (spec udx, 3.4).</summary>
+/// <summary>
+/// The packets received ahead of a gap, as sorted ranges that never touch (spec udx, 3.4). Where there are more than an acknowledgement
+/// tells, it tells of those that changed last (as RFC 2018, section 4), of the highest, and of others in turn.
+/// </summary>
 internal sealed class SackRanges
 {
-    /// <summary>Blocks that fit one acknowledgement (spec udx, 3.4).</summary>
+    /// <summary>Blocks that fit one acknowledgement (spec udx, 3.4). The original cuts its list there, and sends no shorter one that leaves blocks out.</summary>
     public const int MaxBlocks = 50;
+
+    /// <summary>Blocks we choose where there are more: one less, so that the list does not look like one cut at its last block.</summary>
+    public const int MaxChosen = MaxBlocks - 1;
+
+    private const int MaxRecent = 32; // told again and again while that many others change, so lost acknowledgements do no harm
 
     private SackRange[] _ranges = [];
     private int _first;
+    private uint[] _recent = []; // where ranges changed last, a ring: the last of each run of packets that came
+    private int _recentAt, _recentCount;
+    private uint _nextInTurn;
 
     public int Count { get; private set; }
 
@@ -46,6 +57,7 @@ internal sealed class SackRanges
         else if (joinsBefore) this[at - 1] = before with { End = seq + 1 };
         else if (joinsAfter) this[at] = this[at] with { Start = seq };
         else Insert(at, new(seq, seq + 1));
+        Remember(seq);
         return true;
     }
 
@@ -58,18 +70,51 @@ internal sealed class SackRanges
             Count--;
         }
         if (Count > 0 && SeqNumber.IsBefore(Ranges[0].Start, next)) this[0] = this[0] with { Start = next };
-        if (Count == 0) _first = 0;
+        if (Count == 0) (_first, _recentCount) = (0, 0);
     }
 
-    /// <summary>Writes the lowest blocks, 50 at most; returns the bytes written.</summary>
+    /// <summary>Writes all blocks, or those chosen of many, from the lowest up; returns the bytes written.</summary>
     public int Write(Span<byte> destination)
     {
-        int blocks = Math.Min(Math.Min(Count, MaxBlocks), destination.Length / SackRange.Size);
-        for (int i = 0; i < blocks; i++) Ranges[i].Write(destination[(i * SackRange.Size)..]);
-        return blocks * SackRange.Size;
+        int room = Math.Min(MaxChosen, destination.Length / SackRange.Size);
+        if (Count > room) return WriteChosen(destination, room);
+        for (int i = 0; i < Count; i++) Ranges[i].Write(destination[(i * SackRange.Size)..]);
+        return Count * SackRange.Size;
     }
 
-    public void Clear() => (_ranges, _first, Count) = ([], 0, 0);
+    public void Clear() => (_ranges, _first, Count, _recent, _recentAt, _recentCount) = ([], 0, 0, [], 0, 0);
+
+    private int WriteChosen(Span<byte> destination, int room)
+    {
+        Span<int> chosen = stackalloc int[MaxChosen];
+        int count = 0;
+        Choose(Count - 1, chosen[..room], ref count);
+        for (int i = 0; i < _recentCount; i++) Choose(PlaceOf(_recent[(_recentAt - i) & (MaxRecent - 1)]) - 1, chosen[..room], ref count);
+        int next = PlaceOf(_nextInTurn);
+        for (int i = 0; i < Count && count < room; i++) Choose(next++ % Count, chosen[..room], ref count);
+        _nextInTurn = Ranges[next % Count].Start - 1;
+        chosen[..count].Sort();
+        for (int i = 0; i < count; i++) Ranges[chosen[i]].Write(destination[(i * SackRange.Size)..]);
+        return count * SackRange.Size;
+    }
+
+    /// <summary>Chooses a range once, if it is not delivered and there is room.</summary>
+    private static void Choose(int index, Span<int> chosen, ref int count)
+    {
+        if (index >= 0 && count < chosen.Length && !chosen[..count].Contains(index)) chosen[count++] = index;
+    }
+
+    private void Remember(uint seq)
+    {
+        if (_recent.Length == 0) _recent = new uint[MaxRecent];
+        bool continuesRun = _recentCount > 0 && _recent[_recentAt] == seq - 1;
+        if (!continuesRun)
+        {
+            _recentAt = (_recentAt + 1) & (MaxRecent - 1);
+            _recentCount = Math.Min(_recentCount + 1, MaxRecent);
+        }
+        _recent[_recentAt] = seq;
+    }
 
     /// <summary>Number of ranges that start at or before the packet.</summary>
     private int PlaceOf(uint seq)

@@ -38,6 +38,9 @@ internal struct SentPacket
     /// <summary>Neighbours in the list of packets in flight, by time sent.</summary>
     public uint Earlier, Later;
 
+    /// <summary>Once delivered: all before this one, from this packet on, are as well. So a block told again is not walked again.</summary>
+    public uint DeliveredUpTo;
+
     public PacketFate Fate;
     public bool IsEnd, IsAppLimited, IsRetransmitted, IsTailProbe;
 

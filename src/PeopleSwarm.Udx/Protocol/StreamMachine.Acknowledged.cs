@@ -109,13 +109,16 @@ internal sealed partial class StreamMachine
                 _endpoint.Counters.BadSackBlocks++;
                 continue;
             }
-            for (uint seq = block.Start; seq != block.End; seq++)
+            for (uint seq = block.Start; SeqNumber.IsBefore(seq, block.End); seq = _sent[seq].DeliveredUpTo)
             {
                 ref var packet = ref _sent[seq];
                 if (packet.Fate == PacketFate.Delivered) continue;
                 _selectivelyAcked++;
                 OnDelivered(now, seq, ref packet, ref effect);
+                packet.DeliveredUpTo = seq + 1;
             }
+            ref uint known = ref _sent[block.Start].DeliveredUpTo;
+            if (SeqNumber.IsAfter(block.End, known)) known = block.End;
         }
     }
 

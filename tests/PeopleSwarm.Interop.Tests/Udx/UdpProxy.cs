@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace PeopleSwarm.Interop.Udx;
 
 /// <summary>What a proxy does to the datagrams of each direction, as shares of one.</summary>
-public sealed record ProxyFaults(double Loss = 0, double Duplicates = 0, double Reordering = 0, int Seed = 1);
+/// <param name="DelayMillis">How long each datagram is under way.</param>
+public sealed record ProxyFaults(double Loss = 0, double Duplicates = 0, double Reordering = 0, int Seed = 1, int DelayMillis = 0);
 
 /// <summary>
 /// Stands between two ports of 127.0.0.1: what arrives at <see cref="NearPort"/> leaves from <see cref="FarPort"/> to the far
@@ -33,6 +34,9 @@ public sealed class UdpProxy : IDisposable
 
     public ushort FarPort => (ushort)((IPEndPoint)_far.LocalEndPoint!).Port;
 
+    /// <summary>Sees each datagram of the near end, on the proxy's thread.</summary>
+    public Action<ReadOnlySpan<byte>>? OnFromNear { get; set; }
+
     /// <summary>Names the two ends and begins.</summary>
     public void Start(ushort nearEnd, ushort farEnd)
     {
@@ -56,15 +60,23 @@ public sealed class UdpProxy : IDisposable
         var to = (toFar ? _farEnd! : _nearEnd!).Serialize();
         byte[] buffer = new byte[4096];
         List<(byte[] Datagram, int Overtakers)> held = [];
+        Queue<(byte[] Datagram, long Due)> underWay = [];
         while (!_isStopped)
         {
+            while (underWay.TryPeek(out var next) && next.Due <= Environment.TickCount64) by.SendTo(underWay.Dequeue().Datagram, SocketFlags.None, to);
             if (!from.Poll(s_idle, SelectMode.SelectRead))
             {
                 Release(by, to, held, all: true);
                 continue;
             }
             int length = from.Receive(buffer);
+            if (toFar) OnFromNear?.Invoke(buffer.AsSpan(0, length));
             if (random.NextDouble() < faults.Loss) continue;
+            if (faults.DelayMillis > 0)
+            {
+                underWay.Enqueue((buffer[..length], Environment.TickCount64 + faults.DelayMillis));
+                continue;
+            }
             if (random.NextDouble() < faults.Reordering)
             {
                 held.Add((buffer[..length], random.Next(1, MaxHeld)));

@@ -22,6 +22,19 @@ public class UdxNativeTests
     public Task Bytes_arrive_whole_through_loss_reordering_and_duplicates(double loss, int length) =>
         Exchange(length, new ProxyFaults(Loss: loss, Duplicates: 0.01, Reordering: 0.01, Seed: 42));
 
+    [Fact]
+    public async Task They_take_acknowledgements_that_choose_among_many_gaps()
+    {
+        const int Length = 30_000_000, FullAck = 20 + 49 * 8;
+        await using var session = await Session.OpenAsync(new UdxOptions { ReceiveWindow = 32 * 1024 * 1024, MaxReorderBytes = 64 * 1024 * 1024 }, new(Loss: 0.1, DelayMillis: 40, Seed: 3));
+        int fullAcks = 0;
+        session.Proxy!.OnFromNear = datagram => fullAcks += datagram.Length == FullAck ? 1 : 0;
+        session.Peer.Send(new { command = "send", seed = 11, length = Length, end = true });
+        var received = await Receive(session.Stream.Input).WaitAsync(s_limit);
+        Assert.Equal(TestBytes.Sha256(TestBytes.Create(11, Length)), received.Sha256);
+        Assert.True(fullAcks > 100, $"{fullAcks} acknowledgements of chosen blocks");
+    }
+
     private static async Task Exchange(int length, ProxyFaults? faults)
     {
         await using var session = await Session.OpenAsync(faults: faults);
@@ -192,7 +205,7 @@ public class UdxNativeTests
     /// <summary>A stream of ours connected to one of theirs, maybe through a proxy.</summary>
     private sealed class Session : IAsyncDisposable
     {
-        private UdpProxy? _proxy;
+        public UdpProxy? Proxy { get; init; }
 
         public required UdxSocket Socket { get; init; }
         public required IReliableStream Stream { get; init; }
@@ -221,7 +234,7 @@ public class UdxNativeTests
             proxy?.Start(socket.LocalEndPoint.Port, port);
             var remote = UdpEndPoint.Loopback(proxy?.NearPort ?? port);
             stream.Connect(socket.Id, TheirId, remote);
-            return new Session { Socket = socket, Stream = stream, Peer = peer, PeerEndPoint = remote, _proxy = proxy };
+            return new Session { Socket = socket, Stream = stream, Peer = peer, PeerEndPoint = remote, Proxy = proxy };
         }
 
         /// <summary>Sends a byte and sees it acknowledged: the peer is there.</summary>
@@ -235,7 +248,7 @@ public class UdxNativeTests
         {
             await Socket.DisposeAsync();
             await Peer.DisposeAsync();
-            _proxy?.Dispose();
+            Proxy?.Dispose();
         }
     }
 }

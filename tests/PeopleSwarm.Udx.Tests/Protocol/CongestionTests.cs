@@ -15,6 +15,7 @@ public class CongestionTests
         { CongestionControl.Bbr, 12_500_000, 25, 0.1, 0, 4, 0.85 },
         { CongestionControl.Bbr, 12_500_000, 25, 0.1, 0.01, 6, 0.82 },
         { CongestionControl.Bbr, 12_500_000, 10, 1, 0.001, 4, 0.80 },
+        { CongestionControl.Bbr, 25_000_000, 50, 1, 0.05, 5, 0.70 }, // more gaps than an acknowledgement tells
         { CongestionControl.Bbr, 100_000_000, 0.1, 4, 0, 0.3, 0.80 },
         { CongestionControl.Bbr, 1_000_000_000, 0.02, 8, 0, 0.05, 0.70 },
         { CongestionControl.NewReno, 1_250_000, 50, 1, 0, 15, 0.80 },

@@ -17,14 +17,46 @@ public class SackRangesTests
     });
 
     [Fact]
-    public void Writes_the_lowest_fifty_blocks()
+    public void Writes_up_to_49_blocks_as_they_are()
     {
         var ranges = new SackRanges();
-        for (uint i = 0; i < 60; i++) ranges.Add(0xFFFFFFF0 + 2 * i);
+        for (uint i = 0; i < 49; i++) ranges.Add(0xFFFFFFF0 + 2 * i);
+        var blocks = Written(ranges);
+        Assert.Equal(ranges.Ranges, blocks);
+        Assert.Equal((new SackRange(0xFFFFFFF0, 0xFFFFFFF1), new SackRange(0, 1)), (blocks[0], blocks[8]));
+    }
+
+    [Theory, InlineData(50), InlineData(500), InlineData(5000)]
+    public void Of_more_blocks_it_writes_the_highest_those_that_changed_last_and_the_others_in_turn(int count)
+    {
+        const uint Start = 0xFFFFF000, Step = 4;
+        var ranges = new SackRanges();
+        for (uint i = 0; i < count; i++) ranges.Add(Start + i * Step);
+        var random = new Random(1);
+        List<uint> changed = [];
+        HashSet<uint> told = [];
+        int answers = 0;
+        for (; told.Count < count; answers++)
+        {
+            uint start = Start + (uint)random.Next(count) * Step;
+            if (ranges.Add(start + 1)) changed.Add(start);
+            var blocks = Written(ranges);
+            uint[] starts = [.. blocks.Select(b => b.Start)];
+            Assert.Equal(49, blocks.Length);
+            Assert.All(blocks, b => Assert.True(ranges.Ranges.Contains(b)));
+            Assert.Equal(starts.OrderBy(s => SeqNumber.Distance(Start, s)), starts);
+            Assert.Equal(Start + (uint)(count - 1) * Step, starts[^1]);
+            Assert.Subset(starts.ToHashSet(), changed.TakeLast(32).ToHashSet());
+            told.UnionWith(starts);
+        }
+        Assert.InRange(answers, 1, count / 16 + 1);
+    }
+
+    private static SackRange[] Written(SackRanges ranges)
+    {
         byte[] bytes = new byte[1000];
-        Assert.Equal(400, ranges.Write(bytes));
-        Assert.Equal(new SackRange(0xFFFFFFF0, 0xFFFFFFF1), SackRange.Read(bytes));
-        Assert.Equal(new SackRange(0, 1), SackRange.Read(bytes.AsSpan(8 * 8)));
+        int length = ranges.Write(bytes);
+        return [.. Enumerable.Range(0, length / SackRange.Size).Select(i => SackRange.Read(bytes.AsSpan(i * SackRange.Size)))];
     }
 
     private static IEnumerable<int> Expand(SackRanges ranges, uint start)
