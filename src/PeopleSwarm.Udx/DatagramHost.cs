@@ -45,7 +45,10 @@ internal sealed partial class DatagramHost : IDatagramHost
         _logger = logger;
         TimeProvider = time;
         _now = Timestamp.Now(time);
-        _loop = new EventLoop(scheduler, time, Turn);
+        _loop = new EventLoop(scheduler, time, Turn, AfterLoan);
+        _busyPoll = new BusyPollPolicy(options.SpinTime);
+        _isPollOver = () => _loop.IsRequested || _polled!.HasDatagram;
+        ReaderScheduler = new LendingScheduler(this, scheduler);
         _sendTurn = SendTurn;
     }
 
@@ -108,7 +111,11 @@ internal sealed partial class DatagramHost : IDatagramHost
     public void Wake() => _loop.Wake();
 
     /// <summary>Sends what the streams have, on this thread if the loop is at rest: a lone message need not wait for another thread.</summary>
-    public void SendNow() => _loop.RunHere(_sendTurn);
+    public void SendNow()
+    {
+        Volatile.Write(ref _isLoneSent, 1);
+        _loop.RunHere(_sendTurn);
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -151,10 +158,10 @@ internal sealed partial class DatagramHost : IDatagramHost
             return LoopNext.Rest;
         }
         // Readers go first, once: an answer written at once carries the acknowledgement that would else be a packet of its own.
-        if (!_hasYielded && Deliver())
+        if (!_hasYielded && DeliverToReaders() is { } next)
         {
-            _hasYielded = true;
-            return LoopNext.Yield;
+            _hasYielded = next == LoopNext.Yield;
+            return next;
         }
         _hasYielded = false;
         return Send(more);
@@ -171,8 +178,9 @@ internal sealed partial class DatagramHost : IDatagramHost
 
     private LoopNext Send(bool more, bool hostedOnly = false)
     {
+        NoteLoneMessage();
         more |= SendSome(hostedOnly);
-        if (!more && EarliestTimeout() is { } due)
+        if (!more && !_loop.IsTurnComing && EarliestTimeout() is { } due)
         {
             bool isBlocked = _keptLength > 0;
             if (due <= _now && isBlocked) due = _now + TimeSpan.FromMilliseconds(1);
@@ -187,9 +195,13 @@ internal sealed partial class DatagramHost : IDatagramHost
     private bool ReceiveSome()
     {
         int budget = _options.ReceiveBatch;
+        _takenInTurn = 0;
         for (int sockets = _readable.Count; sockets > 0 && budget > 0 && _readable.TryDequeue(out var entry); sockets--)
         {
-            budget -= entry.Receive(budget);
+            int taken = entry.Receive(budget);
+            _takenInTurn += taken;
+            budget -= taken;
+            _latest = entry;
             ReadClock();
         }
         _metrics.ReportReceived(ref _received);

@@ -16,6 +16,11 @@ public sealed class DatagramHostOptions
     /// <summary>Whether system calls carry many datagrams where the system can do that: Linux both ways, Windows when sending. Default true.</summary>
     public bool UseSegmentation { get; set; } = true;
 
+    /// <summary>How long a loop on Linux polls its socket for the answer to a small message before it sleeps, at most 1 ms; zero never does.
+    /// It polls only while answers come within that time, with at most half of the processors. Default 100 µs: a thread takes about half of
+    /// that to wake up.</summary>
+    public TimeSpan SpinTime { get; set; } = TimeSpan.FromMicroseconds(100);
+
     /// <summary>Pieces of posted work done in one turn. Default 1,024.</summary>
     [Range(1, 1_048_576)]
     public int PostedBatch { get; set; } = 1024;

@@ -13,10 +13,13 @@ internal enum LoopNext
 
     /// <summary>Another turn, after those who wait for a thread.</summary>
     Yield,
+
+    /// <summary>This thread does the work lent to it, off the loop, and then another turn.</summary>
+    Lend,
 }
 
 /// <summary>A serial executor of bounded turns on a scheduler, with one timer. It has no thread of its own.</summary>
-internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
+internal sealed partial class EventLoop : IThreadPoolWorkItem, IDisposable
 {
     // Idle -> Requested (a turn is scheduled) -> Running -> Idle, or Requested again if somebody woke it meanwhile.
     private const int Idle = 0, Running = 1, Requested = 2;
@@ -28,6 +31,7 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
     private readonly PipeScheduler _scheduler;
     private readonly bool _onThreadPool;
     private readonly Func<LoopNext> _turn;
+    private readonly Action? _afterLoan;
     private readonly ITimer _timer;
     private int _state;
     private int _ownerThread;
@@ -36,11 +40,13 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
     /// <param name="scheduler">Where turns run.</param>
     /// <param name="time">The clock of the timer.</param>
     /// <param name="turn">One bounded turn.</param>
-    public EventLoop(PipeScheduler scheduler, TimeProvider time, Func<LoopNext> turn)
+    /// <param name="afterLoan">What a thread does on the loop between work it was lent to and the next turn.</param>
+    public EventLoop(PipeScheduler scheduler, TimeProvider time, Func<LoopNext> turn, Action? afterLoan = null)
     {
         _scheduler = scheduler;
         _onThreadPool = ReferenceEquals(scheduler, PipeScheduler.ThreadPool);
         _turn = turn;
+        _afterLoan = afterLoan;
         using (ExecutionContext.SuppressFlow())
         {
             _timer = time.CreateTimer(static loop => ((EventLoop)loop!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -49,6 +55,9 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
 
     /// <summary>Whether the caller runs in a turn of this loop.</summary>
     public bool IsCurrent => Volatile.Read(ref _ownerThread) == Environment.CurrentManagedThreadId;
+
+    /// <summary>Whether somebody asked for a turn during this one. On the loop.</summary>
+    public bool IsRequested => Volatile.Read(ref _state) == Requested;
 
     /// <summary>Asks for a turn. Any thread; calls merge.</summary>
     public void Wake()
@@ -81,9 +90,16 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
         _timer.Change(TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, 0, int.MaxValue)), Timeout.InfiniteTimeSpan);
     }
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _takeBack?.Dispose();
+    }
 
-    void IThreadPoolWorkItem.Execute() => Run();
+    void IThreadPoolWorkItem.Execute()
+    {
+        while (Run(isOwnThread: true) && DoLent()) { }
+    }
 
     private void OnTimer()
     {
@@ -97,15 +113,19 @@ internal sealed class EventLoop : IThreadPoolWorkItem, IDisposable
         else _scheduler.Schedule(s_run, this);
     }
 
-    private void Run()
+    /// <summary>Some turns; true if the last one lent this thread.</summary>
+    private bool Run(bool isOwnThread = false)
     {
         var next = LoopNext.Turn;
         for (int turns = 0; next == LoopNext.Turn && turns < MaxTurnsInARow; turns++)
         {
             Interlocked.Exchange(ref _state, Running);
+            _mayLend = isOwnThread;
             next = Enter(_turn);
         }
+        if (next == LoopNext.Lend) return true;
         Finish(next);
+        return false;
     }
 
     private LoopNext Enter(Func<LoopNext> turn)

@@ -8,7 +8,7 @@ namespace PeopleSwarm.Udx;
 
 /// <summary>A UDP socket on Linux: many datagrams a call, both ways.</summary>
 /// <remarks>The managed socket is there to bind and to close; the calls are made on its handle.</remarks>
-internal sealed class LinuxDatagramSocket : SegmentingSocket, IDatagramSocket
+internal sealed class LinuxDatagramSocket : SegmentingSocket, IDatagramSocket, IPollableSocket
 {
     private const int MaxErrorsInARow = 64;
 
@@ -80,6 +80,23 @@ internal sealed class LinuxDatagramSocket : SegmentingSocket, IDatagramSocket
         finally
         {
             _batches.Return(batch);
+        }
+    }
+
+    public BusyWait BusyWait => SocketPoller.Shared.BusyWait;
+
+    public bool HasDatagram
+    {
+        get
+        {
+            try
+            {
+                return _socket.Available > 0;
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            {
+                return true; // the receive will tell
+            }
         }
     }
 

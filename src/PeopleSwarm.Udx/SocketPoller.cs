@@ -33,6 +33,9 @@ internal sealed unsafe partial class SocketPoller
 
     public static SocketPoller Shared => s_shared.Value;
 
+    /// <summary>For those who poll their sockets themselves for a while.</summary>
+    public BusyWait BusyWait { get; } = new();
+
     /// <summary>Watches a socket, for nothing yet.</summary>
     /// <param name="handle">The socket.</param>
     /// <param name="onReady">Called with what it was asked for; may be called once more than that, and after dispose.</param>

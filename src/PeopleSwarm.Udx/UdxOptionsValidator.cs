@@ -8,6 +8,17 @@ internal sealed partial class UdxOptionsValidator : IValidateOptions<UdxOptions>
 [OptionsValidator]
 internal sealed partial class DatagramHostOptionsValidator : IValidateOptions<DatagramHostOptions>;
 
+/// <summary>What attributes cannot say: durations.</summary>
+internal sealed class DatagramHostOptionsRules : IValidateOptions<DatagramHostOptions>
+{
+    private static readonly TimeSpan s_longestSpin = TimeSpan.FromMilliseconds(1);
+
+    public ValidateOptionsResult Validate(string? name, DatagramHostOptions options) =>
+        options.SpinTime >= TimeSpan.Zero && options.SpinTime <= s_longestSpin
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail($"{nameof(options.SpinTime)}: It must be {TimeSpan.Zero} to {s_longestSpin}.");
+}
+
 /// <summary>What attributes cannot say: durations, and rules between options.</summary>
 internal sealed class UdxOptionsRules : IValidateOptions<UdxOptions>
 {

@@ -21,6 +21,7 @@ public static class UdxServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<UdxOptions>, UdxOptionsValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<UdxOptions>, UdxOptionsRules>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DatagramHostOptions>, DatagramHostOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DatagramHostOptions>, DatagramHostOptionsRules>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(PipeScheduler.ThreadPool);
         services.TryAddSingleton<IRandomSource, SystemRandomSource>();

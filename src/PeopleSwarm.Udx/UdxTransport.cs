@@ -32,8 +32,8 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         _blocks = new PipeBlockPool(options.MaxKeptBytes);
         SendPipeOptions = new PipeOptions(_blocks, readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
-        ReceivePipeOptions = new PipeOptions(_blocks, readerScheduler: scheduler, writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
-            pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
+        ReceivePipeOptions = new PipeOptions(_blocks, readerScheduler: (host as DatagramHost)?.ReaderScheduler ?? scheduler,
+            writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest, pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         host.SocketFailed += OnSocketFailed;
         host.Attach(this);
     }

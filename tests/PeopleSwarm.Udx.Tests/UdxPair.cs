@@ -11,7 +11,7 @@ internal sealed class UdxPair : IAsyncDisposable
     // The first packet may come before the other loop has connected its end.
     private static readonly PathFilter s_accept = (IReliableStream _, in DatagramSource _) => true;
 
-    private UdxPair(UdxSocket left, UdxSocket right) => (Left, Right) = (left, right);
+    public UdxPair(UdxSocket left, UdxSocket right) => (Left, Right) = (left, right);
 
     public UdxSocket Left { get; }
     public UdxSocket Right { get; }

@@ -1,0 +1,47 @@
+namespace PeopleSwarm.Udx;
+
+/// <summary>
+/// Decides whether a loop lends its thread to a reader and polls for the next message afterwards: only while lone messages are answered
+/// sooner than a thread wakes up, and readers are as quick.
+/// </summary>
+/// <param name="spinTime">How soon that is; zero for never.</param>
+internal sealed class BusyPollPolicy(TimeSpan spinTime)
+{
+    private const int Most = 16, Enough = 8, Miss = 4; // one answer in five may be late
+    private const int MaxDatagrams = 2; // the answer and an acknowledgement: more is a transfer
+    private const int Pause = 100; // answers in time before another reader may hold up the others on the host
+
+    private static readonly TimeSpan s_holdUp = TimeSpan.FromMilliseconds(1);
+
+    private int _score;
+    private Timestamp? _sentAt;
+
+    /// <summary>Whether the latest messages were answered in time.</summary>
+    public bool IsOn => _score >= Enough;
+
+    /// <summary>Whether an answer is expected that is worth waiting for.</summary>
+    public bool ExpectsAnswer => IsOn && _sentAt is not null;
+
+    /// <summary>The application sent a lone message.</summary>
+    public void OnSent(Timestamp now) => _sentAt = now;
+
+    /// <summary>The application gets to read what came in so many datagrams.</summary>
+    public void OnReceived(Timestamp now, int datagrams)
+    {
+        Count(_sentAt is { } sent && now - sent < spinTime && datagrams <= MaxDatagrams);
+        _sentAt = null;
+    }
+
+    /// <summary>A reader has or had the loop's thread for so long.</summary>
+    public void OnLoan(TimeSpan length)
+    {
+        if (length >= s_holdUp) _score = -Pause;
+        else if (length >= spinTime) Count(isInTime: false);
+    }
+
+    private void Count(bool isInTime)
+    {
+        if (isInTime) _score = Math.Min(_score + 1, Most);
+        else if (_score > 0) _score = Math.Max(_score - Miss, 0);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace PeopleSwarm;
+
+/// <summary>Small messages to and fro, whose readers go on on the thread that received, which then polls for the next message.</summary>
+[Collection(nameof(Alone))]
+public sealed class BusyPollTests : IDisposable
+{
+    private const int Rounds = 1000;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly byte[] s_message = new byte[64];
+
+    private readonly ServiceProvider _services;
+
+    public BusyPollTests()
+    {
+        ServiceCollection services = new();
+        services.AddSingleton<TimeProvider>(new SlowClock()).AddUdx();
+        _services = services.BuildServiceProvider();
+    }
+
+    public void Dispose() => _services.Dispose();
+
+    [Fact]
+    public async Task A_reader_that_keeps_its_thread_stops_nobody_else()
+    {
+        await using var pair = Pair();
+        var (ping, pong) = pair.Connect();
+        var (other, otherEnd) = pair.Connect(id: 11);
+        using ManualResetEventSlim release = new();
+        var pings = PingAsync(ping, Rounds);
+        var pongs = PongAsync(pong, Rounds, () => Assert.True(release.Wait(s_limit)));
+        while (pong.BytesReceived < Rounds * s_message.Length) await Task.Delay(1);
+        var otherPongs = PongAsync(otherEnd, Rounds);
+        await PingAsync(other, Rounds).WaitAsync(s_limit);
+        Assert.False(pongs.IsCompleted);
+        release.Set();
+        await Task.WhenAll(pings, pongs, otherPongs).WaitAsync(s_limit);
+    }
+
+    [Fact]
+    public async Task A_reader_may_wait_for_another_stream_of_its_host_by_blocking()
+    {
+        await using var pair = Pair();
+        var (ping, pong) = pair.Connect();
+        var (other, otherEnd) = pair.Connect(id: 11);
+        var pings = PingAsync(ping, Rounds);
+        var pongs = PongAsync(pong, Rounds, () => new DuplexStream(otherEnd).ReadExactly(new byte[s_message.Length]));
+        while (pong.BytesReceived < Rounds * s_message.Length) await Task.Delay(1);
+        await other.Output.WriteAsync(s_message);
+        await Task.WhenAll(pings, pongs).WaitAsync(s_limit);
+    }
+
+    [Fact]
+    public async Task A_reader_may_dispose_its_host_and_wait_for_that()
+    {
+        await using var pair = Pair();
+        var (ping, pong) = pair.Connect();
+        var pings = PingAsync(ping, int.MaxValue);
+        bool isDisposed = false;
+        var pongs = PongAsync(pong, Rounds, () =>
+        {
+            pong.Abort();
+            isDisposed = pair.Right.DisposeAsync().AsTask().Wait(s_limit);
+        });
+        await Task.WhenAny(pongs).WaitAsync(s_limit);
+        Assert.True(isDisposed);
+        await Assert.ThrowsAnyAsync<IOException>(() => pings.WaitAsync(s_limit));
+    }
+
+    [Fact]
+    public async Task A_host_is_disposed_while_it_polls()
+    {
+        var pair = Pair();
+        var (ping, pong) = pair.Connect();
+        var pings = PingAsync(ping, int.MaxValue);
+        var pongs = PongAsync(pong, int.MaxValue);
+        while (ping.BytesReceived < Rounds * s_message.Length) await Task.Delay(1);
+        await pair.DisposeAsync().AsTask().WaitAsync(s_limit);
+        await Assert.ThrowsAnyAsync<Exception>(() => pings.WaitAsync(s_limit));
+        await Assert.ThrowsAnyAsync<Exception>(() => pongs.WaitAsync(s_limit));
+    }
+
+    [Fact]
+    public async Task Messages_allocate_nothing()
+    {
+        const int Measured = 20_000;
+        await using var pair = Pair();
+        var (ping, pong) = pair.Connect();
+        var pongs = PongAsync(pong, Rounds + Measured);
+        await PingAsync(ping, Rounds);
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        await PingAsync(ping, Measured).WaitAsync(s_limit);
+        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        Assert.True(allocated <= Measured * 8, $"{allocated} bytes for {Measured} round trips.");
+
+        await pongs.WaitAsync(s_limit);
+    }
+
+    [Fact]
+    public async Task Hosts_at_rest_take_no_processor_time()
+    {
+        await using var pair = Pair();
+        var (ping, pong) = pair.Connect();
+        await Task.WhenAll(PongAsync(pong, Rounds), PingAsync(ping, Rounds)).WaitAsync(s_limit);
+        for (int tries = 0; await BusyShareAsync() > 0.05; tries++) Assert.True(tries < 20); // the JIT compiler may have something to do
+    }
+
+    [Theory, InlineData(0, true), InlineData(1000, true), InlineData(-1, false), InlineData(1001, false)]
+    public void The_time_to_poll_is_at_most_a_millisecond(int microseconds, bool isValid)
+    {
+        ServiceCollection services = new();
+        services.AddUdx().Configure<DatagramHostOptions>(o => o.SpinTime = TimeSpan.FromMicroseconds(microseconds));
+        using var provider = services.BuildServiceProvider();
+        var error = Record.Exception(() => provider.GetRequiredService<IOptions<DatagramHostOptions>>().Value);
+        Assert.Equal(isValid, error is null);
+        if (!isValid) Assert.IsType<OptionsValidationException>(error);
+    }
+
+    private UdxPair Pair() => new(Bind(), Bind());
+
+    private UdxSocket Bind() =>
+        UdxSocket.Bind(_services.GetRequiredService<IDatagramHostFactory>(), _services.GetRequiredService<IReliableTransportFactory>(), HostKit.AnyLoopback);
+
+    /// <summary>Sends messages and awaits the answers.</summary>
+    private static Task PingAsync(UdxStream stream, int rounds) => Task.Run(async () =>
+    {
+        for (int i = 1; i <= rounds; i++)
+        {
+            await stream.Output.WriteAsync(s_message);
+            await ReadOneAsync(stream);
+        }
+    });
+
+    /// <summary>Answers messages; <paramref name="last"/> is done by the reader of the last one before it answers.</summary>
+    private static Task PongAsync(UdxStream stream, int rounds, Action? last = null) => Task.Run(async () =>
+    {
+        for (int i = 1; i <= rounds; i++)
+        {
+            await ReadOneAsync(stream);
+            if (i == rounds) last?.Invoke();
+            await stream.Output.WriteAsync(s_message);
+        }
+    });
+
+    /// <summary>How much of one processor this process takes.</summary>
+    private static async Task<double> BusyShareAsync()
+    {
+        var (start, before) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+        await Task.Delay(200);
+        return (Environment.CpuUsage.TotalTime - before) / Stopwatch.GetElapsedTime(start);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask ReadOneAsync(UdxStream stream)
+    {
+        var read = await stream.Input.ReadAsync();
+        if (read.Buffer.IsEmpty) throw new IOException("The stream has ended.");
+        stream.Input.AdvanceTo(read.Buffer.End);
+    }
+
+    /// <summary>A clock by which answers are in time on a busy machine, too.</summary>
+    private sealed class SlowClock : TimeProvider
+    {
+        public override long GetTimestamp() => base.GetTimestamp() / 20;
+    }
+}
