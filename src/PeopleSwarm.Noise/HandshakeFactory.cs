@@ -14,7 +14,7 @@ internal sealed class HandshakeFactory : IHandshakeFactory, IDisposable
         var settings = options.Value;
         var libraries = CryptoLibraries.Of(settings);
         var agreement = new Ed25519Agreement(IEdwards25519.Of(libraries));
-        _suite = new(agreement, new ChaChaPoly(libraries), Blake2b.Instance, random, new(agreement, settings.MaxKnownKeys));
+        _suite = new(agreement, new ChaChaPoly(libraries), static () => new Blake2b(), random, new(agreement, settings.MaxKnownKeys));
     }
 
     public IHandshake Create(HandshakePattern pattern, HandshakeRole role, KeyPair local, PublicKey? remote = null, ReadOnlySpan<byte> prologue = default)

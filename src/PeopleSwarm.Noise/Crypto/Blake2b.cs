@@ -9,25 +9,28 @@ internal sealed class Blake2b : IHash
     private const int BlockSize = 128, HashSize = 64;
     private const byte InnerPad = 0x36, OuterPad = 0x5c; // RFC 2104, section 2
 
-    public static Blake2b Instance { get; } = new();
+    private readonly Blake2bDigest _digest = new(8 * HashSize); // each hash leaves it as new
 
     public string Name => "BLAKE2b";
 
     public int Size => HashSize;
 
-    public void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash) => Hash(Digest512(), first, second, hash);
+    public IHash CreateAnother() => new Blake2b();
 
-    /// <summary>HMAC (RFC 2104), of which HKDF is made.</summary>
-    public static void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac) => Hmac(Digest512(), key, data, mac);
+    public void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash)
+    {
+        _digest.BlockUpdate(first);
+        _digest.BlockUpdate(second);
+        _digest.DoFinal(hash);
+    }
 
     public void Hkdf(ReadOnlySpan<byte> chainingKey, ReadOnlySpan<byte> inputKey, Span<byte> first, Span<byte> second)
     {
-        var digest = Digest512();
         Span<byte> temporary = stackalloc byte[HashSize], chained = stackalloc byte[HashSize + 1];
-        Hmac(digest, chainingKey, inputKey, temporary);
-        Hmac(digest, temporary, [1], chained);
+        Hmac(chainingKey, inputKey, temporary);
+        Hmac(temporary, [1], chained);
         chained[HashSize] = 2;
-        Hmac(digest, temporary, chained, second);
+        Hmac(temporary, chained, second);
         chained[..HashSize].CopyTo(first);
         CryptographicOperations.ZeroMemory(temporary);
         CryptographicOperations.ZeroMemory(chained);
@@ -52,26 +55,17 @@ internal sealed class Blake2b : IHash
         CryptographicOperations.ZeroMemory(copy);
     }
 
-    private static Blake2bDigest Digest512() => new(8 * HashSize);
-
-    /// <summary>Leaves the digest as new.</summary>
-    private static void Hash(Blake2bDigest digest, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash)
-    {
-        digest.BlockUpdate(first);
-        digest.BlockUpdate(second);
-        digest.DoFinal(hash);
-    }
-
-    private static void Hmac(Blake2bDigest digest, ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac)
+    /// <summary>HMAC (RFC 2104), of which HKDF is made.</summary>
+    public void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac)
     {
         Span<byte> block = stackalloc byte[BlockSize], inner = stackalloc byte[HashSize];
         block.Clear();
         if (key.Length <= BlockSize) key.CopyTo(block);
-        else Hash(digest, key, [], block);
+        else Hash(key, [], block);
         Xor(block, InnerPad);
-        Hash(digest, block, data, inner);
+        Hash(block, data, inner);
         Xor(block, InnerPad ^ OuterPad);
-        Hash(digest, block, inner, mac);
+        Hash(block, inner, mac);
         CryptographicOperations.ZeroMemory(block);
         CryptographicOperations.ZeroMemory(inner);
     }

@@ -39,27 +39,16 @@ internal sealed class Ed25519Agreement(IEdwards25519 curve) : IDiffieHellman
         }
     }
 
-    public IAgreementKey Import(PublicKey remote) => new Key(curve.PointOf(remote));
+    public IAgreementKey Import(PublicKey remote) => new Key(curve, curve.PointOf(remote));
 
-    /// <summary>The clamped scalar of a seed, 32 bytes little endian.</summary>
-    public static void WriteScalar(ReadOnlySpan<byte> seed, Span<byte> scalar)
-    {
-        Span<byte> hash = stackalloc byte[SHA512.HashSizeInBytes];
-        SHA512.HashData(seed, hash);
-        hash[..32].CopyTo(scalar);
-        CryptographicOperations.ZeroMemory(hash);
-        scalar[0] &= 248;
-        scalar[31] = (byte)(scalar[31] & 127 | 64);
-    }
-
-    private sealed class Key(IEdwardsPoint point) : IAgreementKey
+    private sealed class Key(IEdwards25519 curve, IEdwardsPoint point) : IAgreementKey
     {
         public bool IsValid => point.IsValid;
 
         public bool TryAgree(KeyPair local, Span<byte> shared)
         {
             Span<byte> scalar = stackalloc byte[EdwardsPoint.Size];
-            WriteScalar(local.Seed, scalar);
+            curve.WriteScalar(local.Seed, scalar);
             bool ok = point.TryMultiply(scalar, shared);
             CryptographicOperations.ZeroMemory(scalar);
             return ok;

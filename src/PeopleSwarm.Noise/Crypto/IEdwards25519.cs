@@ -9,6 +9,9 @@ internal interface IEdwards25519
     /// <summary>Writes the public key of a 32-byte seed.</summary>
     void WritePublicKey(ReadOnlySpan<byte> seed, Span<byte> publicKey);
 
+    /// <summary>Writes the clamped scalar of a 32-byte seed, 32 bytes little endian.</summary>
+    void WriteScalar(ReadOnlySpan<byte> seed, Span<byte> scalar);
+
     /// <summary>Signs with a 64-byte secret key.</summary>
     void Sign(ReadOnlySpan<byte> secretKey, ReadOnlySpan<byte> message, Span<byte> signature);
 

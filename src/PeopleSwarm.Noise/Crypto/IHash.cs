@@ -1,6 +1,6 @@
 namespace PeopleSwarm.Noise.Crypto;
 
-/// <summary>The hash of a handshake. Safe on any thread.</summary>
+/// <summary>The hash of a handshake, which keeps what it computes with. One caller at a time.</summary>
 /// <remarks>Noise Protocol Framework, revision 34, section 4.3.</remarks>
 internal interface IHash
 {
@@ -9,6 +9,9 @@ internal interface IHash
 
     /// <summary>Bytes of a hash.</summary>
     int Size { get; }
+
+    /// <summary>The same for another caller.</summary>
+    IHash CreateAnother();
 
     /// <summary>Hash of <paramref name="first"/> followed by <paramref name="second"/>; may overwrite either.</summary>
     void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> hash);

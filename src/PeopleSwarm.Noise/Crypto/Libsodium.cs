@@ -16,6 +16,10 @@ internal static unsafe partial class Libsodium
     [LibraryImport(Library, EntryPoint = "crypto_core_ed25519_is_valid_point"), DefaultDllImportSearchPaths(SearchPath)]
     public static partial int IsValidPoint(ReadOnlySpan<byte> point);
 
+    /// <summary>The key of X25519 is the scalar of Ed25519. Of the secret key the seed alone is read.</summary>
+    [LibraryImport(Library, EntryPoint = "crypto_sign_ed25519_sk_to_curve25519"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int WriteScalar(Span<byte> scalar, ReadOnlySpan<byte> secretKey);
+
     /// <summary>0, or -1 for a point that is not valid, a scalar of zero and a product that is the identity.</summary>
     [LibraryImport(Library, EntryPoint = "crypto_scalarmult_ed25519_noclamp"), DefaultDllImportSearchPaths(SearchPath)]
     public static partial int MultiplyPoint(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> point);

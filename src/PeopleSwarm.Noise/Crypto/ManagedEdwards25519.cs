@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Org.BouncyCastle.Math.EC.Rfc8032;
 
 namespace PeopleSwarm.Noise.Crypto;
@@ -10,6 +11,16 @@ internal sealed class ManagedEdwards25519 : IEdwards25519
     public string Library => "BouncyCastle";
 
     public void WritePublicKey(ReadOnlySpan<byte> seed, Span<byte> publicKey) => Ed25519.GeneratePublicKey(seed, publicKey);
+
+    public void WriteScalar(ReadOnlySpan<byte> seed, Span<byte> scalar)
+    {
+        Span<byte> hash = stackalloc byte[SHA512.HashSizeInBytes];
+        SHA512.HashData(seed, hash);
+        hash[..EdwardsPoint.Size].CopyTo(scalar);
+        CryptographicOperations.ZeroMemory(hash);
+        scalar[0] &= 248;
+        scalar[31] = (byte)(scalar[31] & 127 | 64);
+    }
 
     public void Sign(ReadOnlySpan<byte> secretKey, ReadOnlySpan<byte> message, Span<byte> signature) =>
         Ed25519.Sign(secretKey[..KeyPair.SeedSize], secretKey[KeyPair.SeedSize..], message, signature);

@@ -17,6 +17,11 @@ internal sealed class SodiumEdwards25519 : IEdwards25519
         CryptographicOperations.ZeroMemory(secretKey);
     }
 
+    public void WriteScalar(ReadOnlySpan<byte> seed, Span<byte> scalar)
+    {
+        if (Libsodium.WriteScalar(scalar[..EdwardsPoint.Size], seed[..KeyPair.SeedSize]) != 0) throw new CryptographicException("The seed was not hashed.");
+    }
+
     public void Sign(ReadOnlySpan<byte> secretKey, ReadOnlySpan<byte> message, Span<byte> signature) => Ed25519.Sign(signature, message, secretKey);
 
     public bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>

@@ -1,11 +1,11 @@
 using System.Security.Cryptography;
-using System.Text;
+using System.Text.Unicode;
 using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Noise.Protocol;
 
 /// <summary>The algorithms of a handshake, where its fresh keys come from, and the peers' long-lived keys known already.</summary>
-internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, IHash Hash, IRandomSource Random, KnownKeys StaticKeys);
+internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, Func<IHash> CreateHash, IRandomSource Random, KnownKeys StaticKeys);
 
 /// <summary>One side of a handshake: whose turn, which tokens. What fails once is broken for good.</summary>
 /// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, section 3.</remarks>
@@ -34,8 +34,10 @@ internal sealed class HandshakeState : IHandshake
             _knownStatic = suite.StaticKeys.Get(_remoteStatic.Value);
             if (!_knownStatic.Key.IsValid) throw new ArgumentException($"{remote} is not a valid {suite.DiffieHellman.Name} public key.", nameof(remote));
         }
-        string name = $"Noise_{pattern}_{suite.DiffieHellman.Name}_{suite.Cipher.Name}_{suite.Hash.Name}";
-        _symmetric = new(Encoding.ASCII.GetBytes(name), suite.Cipher, suite.Hash);
+        var hash = suite.CreateHash();
+        Span<byte> name = stackalloc byte[hash.Size];
+        Utf8.TryWrite(name, $"Noise_{pattern}_{suite.DiffieHellman.Name}_{suite.Cipher.Name}_{hash.Name}", out int length);
+        _symmetric = new(name[..length], suite.Cipher, hash);
         _symmetric.MixHash(prologue);
         if (_pattern.ResponderKeyKnown) MixHash(_remoteStatic ?? local.PublicKey);
     }

@@ -73,7 +73,7 @@ internal sealed class SymmetricState : IDisposable
 
     public SymmetricState Clone()
     {
-        var copy = new SymmetricState(_cipherAlgorithm, _hashAlgorithm);
+        var copy = new SymmetricState(_cipherAlgorithm, _hashAlgorithm.CreateAnother());
         _hash.CopyTo(copy._hash, 0);
         _chainingKey.CopyTo(copy._chainingKey, 0);
         _cipher.CopyTo(copy._cipher);

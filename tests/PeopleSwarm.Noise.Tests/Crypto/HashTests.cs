@@ -14,8 +14,12 @@ public class HashTests
     {
         var vector = Vectors.Noise("hash.noiseHash")[index];
         byte[] input = vector.Bytes("input"), hash = new byte[64];
-        Blake2b.Instance.Hash(input.AsSpan(0, input.Length / 2), input.AsSpan(input.Length / 2), hash);
-        Assert.Equal(vector.Bytes("output"), hash);
+        var blake = new Blake2b();
+        for (int i = 0; i < 2; i++)
+        {
+            blake.Hash(input.AsSpan(0, input.Length / 2), input.AsSpan(input.Length / 2), hash);
+            Assert.Equal(vector.Bytes("output"), hash); // nothing is left of the hash before
+        }
     }
 
     [Theory, MemberData(nameof(GenericHashes))]
@@ -34,7 +38,7 @@ public class HashTests
     {
         var vector = Vectors.Noise("hash.hmac")[index];
         byte[] mac = new byte[64];
-        Blake2b.Hmac(vector.Bytes("key"), vector.Bytes("input"), mac);
+        new Blake2b().Hmac(vector.Bytes("key"), vector.Bytes("input"), mac);
         Assert.Equal(vector.Bytes("output"), mac);
     }
 
