@@ -84,7 +84,7 @@ internal sealed partial class DhtNode : IDhtNode
             if (error is OperationCanceledException) throw;
             PeerLog.ConnectFailed(_logger, publicKey, PeerConnectError.PeerConnectionFailed);
             throw new PeerConnectException(PeerConnectError.PeerConnectionFailed,
-                $"The peer answered the handshake, but not at {connection.RemoteEndPoint} ({link.Path}).", link.Attempts, error);
+                $"The peer answered the handshake, but not at {connection.RemoteEndPoint} ({link.Path}).", link.Log?.Lines, error);
         }
         PeerLog.Connected(_logger, publicKey, connection.RemoteEndPoint, link.Path);
         return connection;

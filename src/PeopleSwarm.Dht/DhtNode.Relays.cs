@@ -29,7 +29,15 @@ internal sealed partial class DhtNode
     }
 
     /// <summary>Whether few peers can punch to us: our NAT gives each destination another port.</summary>
-    private bool NeedsRelays => _peerOptions is { FindRelays: true, MaxRelayPairings: > 0 } && Status.IsRandomized;
+    private bool NeedsRelays => _peerOptions is { FindRelays: true, MaxRelayPairings: > 0 } && IsRandomized;
+
+    private bool IsRandomized
+    {
+        get
+        {
+            lock (_gate) return _status.ObservedEndPoint is { Port: 0 };
+        }
+    }
 
     /// <summary>
     /// Connects; with a relay from the start where punching is hopeless for most, and with one afterwards where it failed. Without any, a side
@@ -45,7 +53,7 @@ internal sealed partial class DhtNode
         {
             try
             {
-                return await ConnectOnceAsync(publicKey, options with { RelayThrough = relay }, cancellationToken).ConfigureAwait(false);
+                return await ConnectOnceAsync(publicKey, relay == options.RelayThrough ? options : options with { RelayThrough = relay }, cancellationToken).ConfigureAwait(false);
             }
             catch (PeerConnectException error) when (IsPunchingToBlame(error.Error))
             {

@@ -38,14 +38,14 @@ internal sealed class AcceptMachine
     private readonly LinkedList<AcceptSession> _open = [], _resting = [], _over = []; // each by its deadline, as all in it wait equally long
     private readonly List<AcceptSession?> _slots = [];
     private readonly PriorityQueue<int, int> _freeSlots = new(); // the lowest first
-    private readonly RateLimiter<byte> _rate;
+    private readonly TokenBucket _rate;
 
     public AcceptMachine(PeerContext context, KeyPair keyPair, AnnounceMachine announcer, RelayRouter router, PeerListenOptions options,
         IPeerGate? gate, Action<PeerLink> accepted, RelayChoice? chooseRelay)
     {
         (_context, _keyPair, _announcer, _router, _options, _gate, _accepted) = (context, keyPair, announcer, router, options, gate, accepted);
         _chooseRelay = chooseRelay;
-        _rate = new(context.Options.HandshakesPerSecond, 2 * context.Options.HandshakesPerSecond, 1);
+        _rate = new(context.Options.HandshakesPerSecond, 2 * context.Options.HandshakesPerSecond);
     }
 
     /// <summary>Sessions remembered, finished ones included.</summary>
@@ -72,7 +72,7 @@ internal sealed class AcceptMachine
             else if (session.Reply is { } reply) _router.AnswerHandshake(now, request, way, reply, session.ReplySocket);
             return;
         }
-        if (!_rate.TryTake(now, 0))
+        if (!_rate.TryTake(now))
         {
             Dropped++;
             return;
@@ -127,7 +127,6 @@ internal sealed class AcceptMachine
         }
         var session = new AcceptSession(id, key, request, way);
         (_sessions[key], _slots[id]) = (session, session);
-        Owe(session, request, way);
         return session;
     }
 
@@ -140,7 +139,8 @@ internal sealed class AcceptMachine
 
     private static void Owe(AcceptSession session, in RpcIncoming request, in HandshakeWay way)
     {
-        if (session.Owed.Count < MaxWaiters) session.Owed.Add((request, way));
+        var owed = session.Owed ??= [];
+        if (owed.Count < MaxWaiters - 1) owed.Add((request, way));
     }
 
     private bool TryReadClient(AcceptSession session, ReadOnlySpan<byte> noise)
@@ -179,9 +179,9 @@ internal sealed class AcceptMachine
         else if (isDialled) Dial(now, session);
         else WaitForClient(now, session);
 
-        var owed = session.Owed.ToArray();
-        session.Owed.Clear();
-        session.Owed.TrimExcess(); // the session stays as long as the connection
+        _router.AnswerHandshake(now, session.Request, session.Way, session.Reply, session.ReplySocket);
+        var owed = session.Owed ?? [];
+        session.Owed = null;
         foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, session.Reply, session.ReplySocket);
     }
 
@@ -362,6 +362,7 @@ internal sealed class AcceptMachine
         session.Relay?.Stop();
         session.Punch?.Stop(now, to.Socket);
         _context.HandOver(session.RemotePublicKey, stream, path, IsReusable(session));
+        session.Remote = null; // a session is remembered for a while yet
         SetState(session, AcceptState.Connected, now + _options.HandshakeClearWait);
         _accepted(new(stream, keys, session.RemotePublicKey, path, session.Unordered, isHeard));
     }

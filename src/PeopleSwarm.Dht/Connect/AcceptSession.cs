@@ -20,7 +20,7 @@ internal sealed class AcceptSession
 {
     public AcceptSession(int id, in NodeId key, in RpcIncoming request, in HandshakeWay way)
     {
-        (Id, Key, Request, IsDirect, ClientAddress) = (id, key, request, way.PeerAddress is null, way.PeerAddress ?? request.From);
+        (Id, Key, Request, Way) = (id, key, request, way);
         Place = new(this);
     }
 
@@ -33,14 +33,17 @@ internal sealed class AcceptSession
     /// <summary>The request that brought it first.</summary>
     public RpcIncoming Request { get; }
 
+    /// <summary>How that came.</summary>
+    public HandshakeWay Way { get; }
+
     /// <summary>Where it stands among those with a deadline.</summary>
     public LinkedListNode<AcceptSession> Place { get; }
 
     /// <summary>Whether the client asked us without a relay.</summary>
-    public bool IsDirect { get; }
+    public bool IsDirect => Way.PeerAddress is null;
 
     /// <summary>The client as the relay, or we, saw it.</summary>
-    public UdpEndPoint ClientAddress { get; }
+    public UdpEndPoint ClientAddress => Way.PeerAddress ?? Request.From;
 
     public AcceptState State { get; set; }
 
@@ -82,8 +85,8 @@ internal sealed class AcceptSession
     /// <summary>The socket the answer leaves through, so that a relay sees the address that will be punched; null for the one it came in on.</summary>
     public SocketId? ReplySocket { get; set; }
 
-    /// <summary>Requests to answer once it is decided.</summary>
-    public List<(RpcIncoming Request, HandshakeWay Way)> Owed { get; } = [];
+    /// <summary>Repetitions to answer once it is decided; null for none.</summary>
+    public List<(RpcIncoming Request, HandshakeWay Way)>? Owed { get; set; }
 
     /// <summary>Whether it only serves duplicates.</summary>
     public bool IsOver => State is AcceptState.Connected or AcceptState.Closed;

@@ -181,7 +181,7 @@ internal sealed partial class ConnectMachine
         _context.DeadlinesChanged = true;
         RememberWay(server, server.Relay);
         Log("connected through the relay");
-        _done(now, new(new(_stream, server.Keys, _remote, PeerPath.Relayed, _unordered, IsHeard: false) { Attempts = _log, Paths = _relay!.Path }, null));
+        _done(now, new(new(_stream, server.Keys, _remote, PeerPath.Relayed, _unordered, IsHeard: false) { Log = _log, Paths = _relay!.Path }, null));
         if (!server.IsHolepunchable && PeerContext.IsDialable(server.ServerAddress)) _relay.Probe(_context.Engine.DefaultSocket, server.ServerAddress);
         FailIfNoPathIsLeft(now);
     }

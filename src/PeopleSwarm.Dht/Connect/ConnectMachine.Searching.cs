@@ -68,8 +68,11 @@ internal sealed partial class ConnectMachine
         if (_isAskingAll) return;
         (_isAskingAll, _spreadAt) = (true, null);
         _context.DeadlinesChanged = true;
+        var known = _relays.Where(a => PeerContext.IsDialable(a)).Distinct().Take(MaxKnown).ToArray();
+        foreach (var relay in known) _knownLeft.Enqueue(relay);
+        _isSeeded = known.Length != 0;
         TryKnown(now);
-        Search(now, _isSeeded ? _known : null);
+        Search(now, _isSeeded ? known : null);
     }
 
     private void TryKnown(Timestamp now)
@@ -159,7 +162,7 @@ internal sealed partial class ConnectMachine
     private void TakePayload(Timestamp now, UdpEndPoint relay, RpcResponse response, UdpEndPoint? peerAddress, NoisePayload payload, HandshakeResult keys)
     {
         _server = new(payload, keys, relay, peerAddress is not null, peerAddress ?? relay, response.To, response.Socket, response.RoundTrip);
-        Log($"handshake through {relay}: answered{(peerAddress is { } seen ? $" from {seen}" : " directly")}");
+        LogAnswer(relay, peerAddress);
         if (payload.Version != NoisePayload.CurrentVersion)
             Fail(now, PeerConnectError.ServerIncompatible, $"The peer speaks version {payload.Version}.");
         else if (payload.Error != PeerErrorCode.None)
@@ -169,6 +172,9 @@ internal sealed partial class ConnectMachine
         else
             ChoosePath(now, _server);
     }
+
+    private void LogAnswer(UdpEndPoint relay, UdpEndPoint? peerAddress) =>
+        _log.Add(() => $"handshake through {relay}: answered{(peerAddress is { } seen ? $" from {seen}" : " directly")}");
 
     private sealed class SearchObserver(ConnectMachine machine) : IRpcQueryObserver
     {

@@ -22,13 +22,13 @@ internal readonly record struct ConnectOutcome(PeerLink? Link, PeerConnectExcept
 internal sealed partial class ConnectMachine
 {
     private const int MaxParallel = 2, MaxParallelKnown = 3; // attempts at once through nodes found, and through known ones
-    private const int MaxKnown = 8, MaxCandidates = 32, MaxLog = 64;
+    private const int MaxKnown = 8, MaxCandidates = 32;
 
     private readonly PeerContext _context;
     private readonly PublicKey _remote;
     private readonly NodeId _target;
     private readonly PeerConnectOptions _options;
-    private readonly UdpEndPoint[] _known;
+    private readonly IReadOnlyList<UdpEndPoint> _relays;
     private readonly UdpEndPoint? _first;
     private readonly TimeSpan _alone;
     private readonly Action<Timestamp, ConnectOutcome> _done;
@@ -44,7 +44,7 @@ internal sealed partial class ConnectMachine
     private readonly HashSet<UdpEndPoint> _tried = [];
     private readonly Queue<UdpEndPoint> _knownLeft = [], _candidates = [];
     private readonly List<IRpcCall> _calls = [];
-    private readonly List<string> _log = [];
+    private readonly ConnectLog _log;
     private IRpcQuery? _query;
     private int _attempts, _knownAttempts, _found, _forged;
     private bool _isSeeded, _isAskingAll;
@@ -67,10 +67,11 @@ internal sealed partial class ConnectMachine
     {
         (_context, _remote, _options, _done) = (context, remote, options, done);
         _target = PeerTarget.Of(context.Crypto, remote);
-        _known = known.Relays.Where(a => PeerContext.IsDialable(a)).Distinct().Take(MaxKnown).ToArray();
+        _relays = known.Relays;
         if (known.First is { } first && PeerContext.IsDialable(first)) (_first, _alone) = (first, known.HeadStart);
         _isOpen = context.Firewall == PeerFirewallState.Open;
         _deadline = now + options.Timeout;
+        _log = new(options.Progress, Elapsed);
         _handshake = context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Initiator, keyPair, remote, context.Namespaces.PeerHandshake);
         _paths = new(this);
         _stream = context.CreateStream(new() { AcceptPath = _paths.Accept, OnPathProved = _paths.OnProved, OnMessage = _unordered.Receive });
@@ -97,8 +98,6 @@ internal sealed partial class ConnectMachine
     public void Start(Timestamp now)
     {
         _context.DeadlinesChanged = true;
-        foreach (var relay in _known) _knownLeft.Enqueue(relay);
-        _isSeeded = _known.Length != 0;
         if (_options.ReusableSocket && _context.Routes is { } routes && routes.TryGet(_remote, out var route)) TryRoute(now, route);
         else if (_first is { } first) TryFirst(now, first, _alone);
         else AskAll(now);
@@ -179,10 +178,10 @@ internal sealed partial class ConnectMachine
         _stream.Connect(to.Socket, server.Payload.Udx!.Id, to.From);
         bool isReachable = path == PeerPath.Direct && server.Payload.Firewall == PeerFirewallState.Open;
         RememberWay(server, isReachable ? to.From : server.Relay);
-        Log($"connected to {to.From} ({path})");
+        LogConnected(to.From, path);
         End(now, to.Socket);
         _context.HandOver(_remote, _stream, path, IsReusable(server));
-        _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard) { Attempts = _log }, null));
+        _done(now, new(new(_stream, server.Keys, _remote, path, _unordered, isHeard) { Log = _log }, null));
     }
 
     private void Fail(Timestamp now, PeerConnectError error, string message)
@@ -196,7 +195,7 @@ internal sealed partial class ConnectMachine
         End(now);
         _stream.Abort();
         _server?.Keys.Dispose();
-        _done(now, new(null, new(error, message, _log)));
+        _done(now, new(null, new(error, message, _log.Lines)));
     }
 
     private void End(Timestamp now, SocketId? keep = null)
@@ -230,12 +229,11 @@ internal sealed partial class ConnectMachine
         _calls.Add(call);
     }
 
-    private void Log(string line)
-    {
-        if (_log.Count >= MaxLog) return;
-        _log.Add(line);
-        _options.Progress?.Report(new(_context.Now() - (_deadline - _options.Timeout), line));
-    }
+    private TimeSpan Elapsed() => _context.Now() - (_deadline - _options.Timeout);
+
+    private void Log(string line) => _log.Add(line);
+
+    private void LogConnected(UdpEndPoint address, PeerPath path) => _log.Add(() => $"connected to {address} ({path})");
 }
 
 /// <summary>What a stream asks about packets from elsewhere: the connect while it lasts, which may go while the stream stays.</summary>

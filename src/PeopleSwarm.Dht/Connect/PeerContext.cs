@@ -85,8 +85,8 @@ internal sealed class PeerContext
 internal sealed record PeerLink(IReliableStream Stream, HandshakeResult Keys, PublicKey RemotePublicKey, PeerPath Path, UnorderedInlet Unordered,
     bool IsHeard)
 {
-    /// <summary>What was tried, a line each; empty where we were dialled.</summary>
-    public IReadOnlyList<string> Attempts { get; init; } = [];
+    /// <summary>What was tried; null where we were dialled.</summary>
+    public ConnectLog? Log { get; init; }
 
     /// <summary>The path as it changes; null where it will not.</summary>
     public PathState? Paths { get; init; }

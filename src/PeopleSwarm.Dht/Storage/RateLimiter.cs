@@ -6,15 +6,12 @@ internal sealed class RateLimiter<TKey>(double perSecond, int burst, int maxKeys
     // A bucket untouched for as long as it takes to fill is as good as none: two thirds of this age is that long.
     private readonly TwoGenerationCache<TKey, Bucket> _buckets = new(maxKeys, TimeSpan.FromSeconds(Math.Max(1, 1.5 * burst / perSecond)));
 
-    private readonly record struct Bucket(Timestamp At, double Tokens);
-
     /// <summary>Takes one; false while the key is over its limit.</summary>
     public bool TryTake(Timestamp now, TKey key)
     {
-        double tokens = burst;
-        if (_buckets.TryGet(now, key, out var bucket)) tokens = Math.Min(burst, bucket.Tokens + (now - bucket.At).TotalSeconds * perSecond);
-        bool taken = tokens >= 1;
-        _buckets.Set(now, key, new(now, taken ? tokens - 1 : tokens));
+        if (!_buckets.TryGet(now, key, out var bucket)) bucket = new(now, burst);
+        bool taken = Bucket.TryTake(now, ref bucket, perSecond, burst);
+        _buckets.Set(now, key, bucket);
         return taken;
     }
 }

@@ -5,7 +5,7 @@ internal sealed class VerificationLimit(PeerDhtOptions options)
 {
     private readonly RateLimiter<UdpEndPoint> _bySource =
         new(options.VerificationsPerSourcePerSecond, 2 * options.VerificationsPerSourcePerSecond, options.MaxTrackedSources);
-    private readonly RateLimiter<byte> _all = new(options.VerificationsPerSecond, 2 * options.VerificationsPerSecond, 1);
+    private readonly TokenBucket _all = new(options.VerificationsPerSecond, 2 * options.VerificationsPerSecond);
 
     /// <summary>Signatures not checked.</summary>
     public long Refused { get; private set; }
@@ -13,7 +13,7 @@ internal sealed class VerificationLimit(PeerDhtOptions options)
     /// <summary>Whether one more may be checked.</summary>
     public bool TryTake(Timestamp now, in UdpEndPoint source)
     {
-        if (_bySource.TryTake(now, source.WithPort(0)) && _all.TryTake(now, 0)) return true;
+        if (_bySource.TryTake(now, source.WithPort(0)) && _all.TryTake(now)) return true;
         Refused++;
         return false;
     }
