@@ -84,7 +84,9 @@ public interface IHandshake : IDisposable
 /// <summary>What a finished handshake leaves: the keys of both directions and the hash that names the session. Zeroed on dispose.</summary>
 public sealed class HandshakeResult : IDisposable
 {
-    private readonly byte[] _hash, _sendKey, _receiveKey;
+    private const int HashSize = 64, KeySize = 32;
+
+    private readonly byte[] _hash, _keys; // the key of what we send, then that of what we receive
 
     /// <summary>Copies the parts.</summary>
     /// <param name="role">Our role.</param>
@@ -96,11 +98,11 @@ public sealed class HandshakeResult : IDisposable
     public HandshakeResult(HandshakeRole role, PublicKey localPublicKey, PublicKey? remotePublicKey,
         ReadOnlySpan<byte> hash, ReadOnlySpan<byte> sendKey, ReadOnlySpan<byte> receiveKey)
     {
-        if (hash.Length != 64) throw new ArgumentException("A handshake hash is 64 bytes.", nameof(hash));
-        if (sendKey.Length != 32) throw new ArgumentException("A key is 32 bytes.", nameof(sendKey));
-        if (receiveKey.Length != 32) throw new ArgumentException("A key is 32 bytes.", nameof(receiveKey));
+        if (hash.Length != HashSize) throw new ArgumentException("A handshake hash is 64 bytes.", nameof(hash));
+        if (sendKey.Length != KeySize) throw new ArgumentException("A key is 32 bytes.", nameof(sendKey));
+        if (receiveKey.Length != KeySize) throw new ArgumentException("A key is 32 bytes.", nameof(receiveKey));
         (Role, LocalPublicKey, RemotePublicKey) = (role, localPublicKey, remotePublicKey);
-        (_hash, _sendKey, _receiveKey) = (hash.ToArray(), sendKey.ToArray(), receiveKey.ToArray());
+        (_hash, _keys) = (hash.ToArray(), [.. sendKey, .. receiveKey]);
     }
 
     /// <summary>Our role.</summary>
@@ -116,15 +118,11 @@ public sealed class HandshakeResult : IDisposable
     public ReadOnlyMemory<byte> Hash => _hash;
 
     /// <summary>The 32-byte key of what we send.</summary>
-    public ReadOnlySpan<byte> SendKey => _sendKey;
+    public ReadOnlySpan<byte> SendKey => _keys.AsSpan(0, KeySize);
 
     /// <summary>The 32-byte key of what we receive.</summary>
-    public ReadOnlySpan<byte> ReceiveKey => _receiveKey;
+    public ReadOnlySpan<byte> ReceiveKey => _keys.AsSpan(KeySize);
 
     /// <summary>Zeroes the keys; the hash stays, because it names the connection.</summary>
-    public void Dispose()
-    {
-        CryptographicOperations.ZeroMemory(_sendKey);
-        CryptographicOperations.ZeroMemory(_receiveKey);
-    }
+    public void Dispose() => CryptographicOperations.ZeroMemory(_keys);
 }

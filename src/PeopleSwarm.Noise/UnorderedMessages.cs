@@ -13,21 +13,17 @@ internal sealed class UnorderedMessages : IDisposable
 
     private const int CounterSize = 8;
 
-    private readonly byte[] _sendKey = GC.AllocateArray<byte>(SessionKeys.Size, pinned: true);
-    private readonly byte[] _receiveKey = GC.AllocateArray<byte>(SessionKeys.Size, pinned: true);
+    private readonly HandshakeRole _role;
+    private readonly ReadOnlyMemory<byte> _handshakeHash;
+    private readonly IRandomSource _random;
     private readonly Lock _lock = new();
-    private readonly ulong _start;
-    private ulong _counter;
+    private byte[]? _keys; // ours, then the peer's
+    private ulong _start, _counter;
     private bool _over;
 
-    public UnorderedMessages(HandshakeRole role, ReadOnlySpan<byte> handshakeHash, IRandomSource random)
-    {
-        SessionKeys.WriteUnorderedKey(handshakeHash, role, _sendKey);
-        SessionKeys.WriteUnorderedKey(handshakeHash, role == HandshakeRole.Initiator ? HandshakeRole.Responder : HandshakeRole.Initiator, _receiveKey);
-        Span<byte> start = stackalloc byte[CounterSize];
-        random.Fill(start);
-        _counter = _start = BinaryPrimitives.ReadUInt64LittleEndian(start);
-    }
+    /// <summary>Derives its keys when they are first needed: few channels have unordered messages.</summary>
+    public UnorderedMessages(HandshakeRole role, ReadOnlyMemory<byte> handshakeHash, IRandomSource random) =>
+        (_role, _handshakeHash, _random) = (role, handshakeHash, random);
 
     /// <summary>Seals a message; false once every counter was used, or after dispose.</summary>
     /// <param name="message">The message.</param>
@@ -36,13 +32,15 @@ internal sealed class UnorderedMessages : IDisposable
     {
         lock (_lock)
         {
-            _over |= unchecked(++_counter) == _start;
+            if (_over) return false;
+            var key = Keys[..SessionKeys.Size];
+            _over = unchecked(++_counter) == _start;
             if (_over) return false;
             Span<byte> nonce = stackalloc byte[SecretBox.NonceSize];
             nonce.Clear();
             BinaryPrimitives.WriteUInt64LittleEndian(nonce, _counter);
             nonce[..CounterSize].CopyTo(packet);
-            SecretBox.Seal(_sendKey, nonce, message, packet[CounterSize..]);
+            SecretBox.Seal(key, nonce, message, packet[CounterSize..]);
             return true;
         }
     }
@@ -55,7 +53,7 @@ internal sealed class UnorderedMessages : IDisposable
         Span<byte> nonce = stackalloc byte[SecretBox.NonceSize];
         nonce.Clear();
         packet[..CounterSize].CopyTo(nonce);
-        lock (_lock) return !_over && SecretBox.TryOpen(_receiveKey, nonce, packet[CounterSize..], message[..length]);
+        lock (_lock) return !_over && SecretBox.TryOpen(Keys[SessionKeys.Size..], nonce, packet[CounterSize..], message[..length]);
     }
 
     public void Dispose()
@@ -63,8 +61,22 @@ internal sealed class UnorderedMessages : IDisposable
         lock (_lock)
         {
             _over = true;
-            CryptographicOperations.ZeroMemory(_sendKey);
-            CryptographicOperations.ZeroMemory(_receiveKey);
+            CryptographicOperations.ZeroMemory(_keys);
         }
+    }
+
+    /// <summary>Both keys, made once, and with them the first counter.</summary>
+    private ReadOnlySpan<byte> Keys => _keys ??= Derive();
+
+    private byte[] Derive()
+    {
+        byte[] keys = GC.AllocateUninitializedArray<byte>(2 * SessionKeys.Size, pinned: true);
+        var peer = _role == HandshakeRole.Initiator ? HandshakeRole.Responder : HandshakeRole.Initiator;
+        SessionKeys.WriteUnorderedKey(_handshakeHash.Span, _role, keys.AsSpan(0, SessionKeys.Size));
+        SessionKeys.WriteUnorderedKey(_handshakeHash.Span, peer, keys.AsSpan(SessionKeys.Size));
+        Span<byte> start = stackalloc byte[CounterSize];
+        _random.Fill(start);
+        _counter = _start = BinaryPrimitives.ReadUInt64LittleEndian(start);
+        return keys;
     }
 }

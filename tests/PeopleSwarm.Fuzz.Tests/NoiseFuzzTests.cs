@@ -70,8 +70,8 @@ public class NoiseFuzzTests
     public void Unordered_messages_open_only_unchanged()
     {
         var (a, b) = NoiseKit.ShakeHands();
-        using var sender = new UnorderedMessages(HandshakeRole.Initiator, a.Hash.Span, new SeededRandom(1));
-        using var receiver = new UnorderedMessages(HandshakeRole.Responder, b.Hash.Span, new SeededRandom(2));
+        using var sender = new UnorderedMessages(HandshakeRole.Initiator, a.Hash, new SeededRandom(1));
+        using var receiver = new UnorderedMessages(HandshakeRole.Responder, b.Hash, new SeededRandom(2));
         byte[] packet = new byte[10 + UnorderedMessages.Overhead];
         Assert.True(sender.TrySeal(new byte[10], packet));
         FuzzRun.Feed([packet], 20_000, input => Assert.Equal(input.SequenceEqual(packet), receiver.TryOpen(input, new byte[input.Length], out _)));

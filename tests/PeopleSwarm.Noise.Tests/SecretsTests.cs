@@ -34,6 +34,8 @@ public class SecretsTests
     {
         using var messages = new UnorderedMessages(HandshakeRole.Initiator, new byte[64], new ScriptedRandom([5, 0, 0, 0, 0, 0, 0, 0]));
         byte[] packet = new byte[UnorderedMessages.Overhead];
+        Assert.True(messages.TrySeal([], packet));
+        Assert.Equal(6UL, BitConverter.ToUInt64(packet));
         CounterOf(messages) = ulong.MaxValue - 1;
         for (ulong expected = ulong.MaxValue; expected != 5; expected++)
         {
@@ -47,12 +49,17 @@ public class SecretsTests
     public void Unordered_messages_forget_their_keys()
     {
         var messages = new UnorderedMessages(HandshakeRole.Initiator, new byte[64], new SystemRandomSource());
-        Assert.NotEqual(s_zeros[..32], SendKeyOf(messages));
-        Assert.NotEqual(s_zeros[..32], ReceiveKeyOf(messages));
+        byte[] packet = new byte[UnorderedMessages.Overhead];
+        Assert.Null(KeysOf(messages)); // few channels need any
+        Assert.True(messages.TrySeal([], packet));
+        byte[] keys = KeysOf(messages)!;
+        Assert.NotEqual(s_zeros[..32], keys[..32]);
+        Assert.NotEqual(s_zeros[..32], keys[32..]);
         messages.Dispose();
-        Assert.Equal(s_zeros[..32], SendKeyOf(messages));
-        Assert.Equal(s_zeros[..32], ReceiveKeyOf(messages));
-        Assert.False(messages.TrySeal([], new byte[UnorderedMessages.Overhead]));
+        Assert.Equal(s_zeros, keys);
+        Assert.False(messages.TrySeal([], packet));
+        Assert.False(messages.TryOpen(packet, packet, out _));
+        Assert.Equal(s_zeros, KeysOf(messages));
     }
 
     [Theory]
@@ -84,11 +91,8 @@ public class SecretsTests
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_counter")]
     private static extern ref ulong CounterOf(UnorderedMessages messages);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_sendKey")]
-    private static extern ref byte[] SendKeyOf(UnorderedMessages messages);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_receiveKey")]
-    private static extern ref byte[] ReceiveKeyOf(UnorderedMessages messages);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_keys")]
+    private static extern ref byte[]? KeysOf(UnorderedMessages messages);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ephemeral")]
     private static extern ref KeyPair? EphemeralOf(HandshakeState handshake);

@@ -7,8 +7,8 @@ internal sealed class PlaintextBuffer
 {
     private const int MaxSpare = 16;
 
-    private readonly Stack<Segment> _spare = new();
-    private Segment? _head, _tail;
+    private Segment? _head, _tail, _spare; // spare ones are linked
+    private int _spares;
     private long _consumed, _examined, _end;
 
     /// <summary>Whether there are bytes the reader has not seen.</summary>
@@ -27,7 +27,7 @@ internal sealed class PlaintextBuffer
             frame.Return();
             return;
         }
-        var segment = _spare.TryPop(out var spare) ? spare : new Segment();
+        var segment = TakeSpare() ?? new Segment();
         segment.Fill(frame, _end);
         if (_tail is null) _head = segment;
         else _tail.Link(segment);
@@ -60,7 +60,18 @@ internal sealed class PlaintextBuffer
         _head = (Segment?)dropped.Next;
         if (_head is null) _tail = null;
         dropped.Release();
-        if (_spare.Count < MaxSpare) _spare.Push(dropped);
+        if (_spares == MaxSpare) return;
+        _spares++;
+        if (_spare is not null) dropped.Link(_spare);
+        _spare = dropped;
+    }
+
+    private Segment? TakeSpare()
+    {
+        if (_spare is not { } taken) return null;
+        _spares--;
+        _spare = (Segment?)taken.Next;
+        return taken;
     }
 
     private sealed class Segment : ReadOnlySequenceSegment<byte>

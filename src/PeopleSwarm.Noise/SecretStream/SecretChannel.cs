@@ -27,7 +27,7 @@ internal sealed class SecretChannel : ISecretChannel
         (_transport, _services, _stream, _onUnordered) = (transport, services, transport as IReliableStream, options.OnUnorderedMessage);
         (LocalPublicKey, RemotePublicKey, HandshakeHash) = (keys.LocalPublicKey, keys.RemotePublicKey, keys.Hash);
         IsInitiator = keys.Role == HandshakeRole.Initiator;
-        _unordered = new(keys.Role, keys.Hash.Span, services.Random);
+        _unordered = new(keys.Role, keys.Hash, services.Random);
         _writer = new(this, transport.Output, keys, services, options);
         _reader = new(this, transport.Input, keys, options, CryptoLibraries.Of(services.Options));
         if (options.KeepAlive > TimeSpan.Zero) KeepAlive = new(services.Time, options.KeepAlive, OnKeepAlive);
