@@ -12,7 +12,8 @@ internal sealed class KeepAliveTimer : IDisposable
     public KeepAliveTimer(TimeProvider time, TimeSpan interval, Action send)
     {
         (_time, _interval, _send, _lastWrite) = (time, interval, send, time.GetTimestamp());
-        _timer = time.CreateTimer(static state => ((KeepAliveTimer)state!).OnDue(), this, interval, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static state => ((KeepAliveTimer)state!).OnDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(interval, Timeout.InfiniteTimeSpan); // not before it is in its field, where the callback looks for it
     }
 
     public void Restart() => Volatile.Write(ref _lastWrite, _time.GetTimestamp());
@@ -50,7 +51,8 @@ internal sealed class SilenceTimer : IDisposable
     public SilenceTimer(TimeProvider time, TimeSpan limit, Action expired)
     {
         (_time, _limit, _expired) = (time, limit, expired);
-        _timer = time.CreateTimer(static state => ((SilenceTimer)state!).OnDue(), this, limit, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static state => ((SilenceTimer)state!).OnDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(limit, Timeout.InfiniteTimeSpan); // not before it is in its field, where the callback looks for it
     }
 
     public void BeginWait()
