@@ -13,7 +13,7 @@ public sealed class DatagramHostOptions
     [Range(1, 65_536)]
     public int TransmitBatch { get; set; } = 128;
 
-    /// <summary>Whether system calls carry many datagrams where the system can do that: Linux both ways, Windows when sending. Default true.</summary>
+    /// <summary>Whether system calls carry many datagrams where the system can do that: Linux and Windows. Default true.</summary>
     public bool UseSegmentation { get; set; } = true;
 
     /// <summary>How long a loop on Linux polls its socket for the answer to a small message before it sleeps, at most 1 ms; zero never does.

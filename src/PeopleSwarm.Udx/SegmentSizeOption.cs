@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net.Sockets;
 
 namespace PeopleSwarm.Udx;
@@ -11,11 +10,14 @@ internal sealed class SegmentSizeOption(Func<int, bool> trySet)
 
     private int _size;
 
+    /// <summary>Whether this kind of system has such an option, if not in all versions.</summary>
+    public static bool IsKnown => OperatingSystem.IsWindows() || OperatingSystem.IsLinux();
+
     /// <summary>The option of this socket, or null where the system has none: Windows before 10 2004, Linux before 4.18, others.</summary>
     public static SegmentSizeOption? TryCreate(Socket socket)
     {
-        int name = OperatingSystem.IsWindows() ? WindowsSendMessageSize : OperatingSystem.IsLinux() ? LinuxSegment : 0;
-        return name != 0 && TrySet(socket, name, 0) ? new(size => TrySet(socket, name, size)) : null;
+        int name = OperatingSystem.IsWindows() ? WindowsSendMessageSize : LinuxSegment;
+        return IsKnown && TrySet(socket, name, 0) ? new(size => TrySet(socket, name, size)) : null;
     }
 
     /// <summary>Makes the option fit one send; false if the system refuses.</summary>
@@ -35,16 +37,9 @@ internal sealed class SegmentSizeOption(Func<int, bool> trySet)
 
     private static bool TrySet(Socket socket, int name, int size)
     {
-        Span<byte> value = stackalloc byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32LittleEndian(value, size);
         try
         {
-            socket.SetRawSocketOption(Udp, name, value);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
+            return UdpBinding.TrySetRaw(socket, Udp, name, size);
         }
         catch (ObjectDisposedException)
         {

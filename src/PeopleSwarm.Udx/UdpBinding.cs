@@ -73,8 +73,17 @@ internal static class UdpBinding
     // Windows reports an ICMP answer to an earlier send as an error of the next receive, unless told not to.
     private static void IgnoreUnreachable(Socket socket)
     {
-        socket.IOControl(WindowsUdpConnReset, [0, 0, 0, 0], null);
-        socket.IOControl(WindowsUdpNetReset, [0, 0, 0, 0], null);
+        foreach (int code in (ReadOnlySpan<int>)[WindowsUdpConnReset, WindowsUdpNetReset])
+        {
+            try
+            {
+                socket.IOControl(code, [0, 0, 0, 0], null);
+            }
+            catch (SocketException)
+            {
+                // a tuning the system does not have: each error costs one receive
+            }
+        }
     }
 
     /// <summary>Whether what is sent from now on arrives whole or not at all.</summary>
@@ -123,7 +132,9 @@ internal static class UdpBinding
         }
     }
 
-    private static bool TrySetRaw(Socket socket, int level, int name, int value)
+    /// <summary>Sets an option by the system's numbers; false if the system refuses.</summary>
+    /// <exception cref="ObjectDisposedException">The socket is closed.</exception>
+    public static bool TrySetRaw(Socket socket, int level, int name, int value)
     {
         try
         {

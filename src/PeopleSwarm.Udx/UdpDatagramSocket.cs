@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
@@ -8,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace PeopleSwarm.Udx;
 
 /// <summary>
-/// A UDP socket with what every system has: one datagram a call, nothing allocated for it. Sends carry several where the system has an option for it.
+/// A UDP socket with what every system has: one datagram a call, nothing allocated for it. Sends carry several where the system has an option for it,
+/// and receives where it can put together what comes in bulk.
 /// </summary>
 internal sealed class UdpDatagramSocket : SegmentingSocket, IDatagramSocket
 {
@@ -17,30 +19,47 @@ internal sealed class UdpDatagramSocket : SegmentingSocket, IDatagramSocket
 
     private const int MaxErrorsInARow = 64;
 
+    // Some drivers put datagrams together without a word of their size (microsoft/msquic#4955). Where only long ones come, such a message is longer
+    // than any datagram, and so is known for what it is. Short ones would pass for one datagram.
+    private const int BulkRun = 16, BulkDatagram = MaxDatagram / 2;
+
     private readonly Socket _socket;
     private readonly byte _ttl;
     private readonly byte[] _receiveBuffer = GC.AllocateUninitializedArray<byte>(MaxDatagram + 1, pinned: true); // one more, to see longer ones
     private readonly SocketAddress _from, _to;
     private readonly BlockedSend _blocked;
     private readonly Action _onReceived;
+    private readonly Func<Socket, ICoalescedReceive?>? _coalesce;
     private SegmentSizeOption? _segmentSize;
+    private ICoalescedReceive? _coalesced; // while datagrams may come together
+    private ArrivalWatch? _arrivals;
+    private int _longInARow;
     private IDatagramReceiver? _receiver;
     private ValueTaskAwaiter<int> _receive;
     private bool _isReceiving;
     private int _errorsInARow;
     private int _isDisposed;
 
-    public UdpDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, bool useSegmentation, UdxMetrics metrics, ILogger logger)
+    /// <param name="local">Where to bind.</param>
+    /// <param name="options">How to bind.</param>
+    /// <param name="useSegmentation">Whether sends may carry several datagrams.</param>
+    /// <param name="metrics">Where it counts.</param>
+    /// <param name="logger">Where it tells of refusals.</param>
+    /// <param name="coalesce">Makes the call that receives in bulk, tried when that many come; null where the system has none.</param>
+    public UdpDatagramSocket(UdpEndPoint local, DatagramSocketOptions options, bool useSegmentation, UdxMetrics metrics, ILogger logger,
+        Func<Socket, ICoalescedReceive?>? coalesce = null)
         : base(metrics, logger)
     {
         _socket = UdpBinding.Bind(local, options);
-        _segmentSize = useSegmentation ? SegmentSizeOption.TryCreate(_socket) : null;
-        _ttl = options.Ttl;
+        (_ttl, _coalesce) = (options.Ttl, coalesce);
         LocalEndPoint = UdpEndPoint.From((IPEndPoint)_socket.LocalEndPoint!);
         _from = SocketAddressCodec.Create(_socket.AddressFamily);
         _to = SocketAddressCodec.Create(_socket.AddressFamily);
         _onReceived = () => _receiver!.OnReadable();
         _blocked = new BlockedSend(_socket, metrics, () => _receiver?.OnWritable());
+        if (!useSegmentation) return;
+        _segmentSize = SegmentSizeOption.TryCreate(_socket);
+        if (_segmentSize is null && SegmentSizeOption.IsKnown) ReportRefusal("send");
     }
 
     public override UdpEndPoint LocalEndPoint { get; }
@@ -56,56 +75,115 @@ internal sealed class UdpDatagramSocket : SegmentingSocket, IDatagramSocket
 
     public bool Receive(int maxDatagrams)
     {
-        for (int taken = 0; taken < maxDatagrams; taken++)
+        try
         {
-            if (Volatile.Read(ref _isDisposed) != 0) return false;
-            if (!_isReceiving)
+            for (int taken = 0; taken < maxDatagrams;)
             {
-                _receive = _socket.ReceiveFromAsync(_receiveBuffer, SocketFlags.None, _from, CancellationToken.None).GetAwaiter();
-                _isReceiving = true;
-                if (!_receive.IsCompleted)
-                {
-                    _receive.UnsafeOnCompleted(_onReceived);
-                    return false;
-                }
+                if (Volatile.Read(ref _isDisposed) != 0) return false;
+                int came = _coalesced is null ? ReceiveOne() : ReceiveRun(_coalesced);
+                if (came == 0) return false;
+                taken += came;
             }
-            else if (!_receive.IsCompleted)
-            {
-                return false;
-            }
-            _isReceiving = false;
-            Deliver();
+            return true;
         }
-        return true;
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
     }
 
-    private void Deliver()
+    /// <summary>One datagram or error; 0 if none waits.</summary>
+    private int ReceiveOne()
     {
-        int length;
+        if (!_isReceiving)
+        {
+            _receive = _socket.ReceiveFromAsync(_receiveBuffer, SocketFlags.None, _from, CancellationToken.None).GetAwaiter();
+            _isReceiving = true;
+            if (!_receive.IsCompleted)
+            {
+                _receive.UnsafeOnCompleted(_onReceived);
+                return 0;
+            }
+        }
+        else if (!_receive.IsCompleted)
+        {
+            return 0;
+        }
+        _isReceiving = false;
+        if (!TryTake(out int length)) return 1;
+        Deliver(_receiver!, _receiveBuffer.AsSpan(0, length), 0, SocketAddressCodec.Read(_from.Buffer.Span, _socket.AddressFamily));
+        _longInARow = length > BulkDatagram ? _longInARow + 1 : 0;
+        if (_longInARow == BulkRun && _coalesce is not null) StartCoalescing(_coalesce);
+        return 1;
+    }
+
+    private bool TryTake(out int length)
+    {
+        length = 0;
         try
         {
             length = _receive.GetResult();
             _errorsInARow = 0;
+            return true;
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.MessageSize)
         {
             Metrics.DatagramTooLong();
-            return;
         }
-        catch (SocketException error) when (error.SocketErrorCode != SocketError.OperationAborted && ++_errorsInARow < MaxErrorsInARow)
+        catch (SocketException error) when (IsOfASend(error.SocketErrorCode) ||
+            error.SocketErrorCode != SocketError.OperationAborted && ++_errorsInARow < MaxErrorsInARow)
         {
-            return; // what came of an earlier send; the socket itself is sound
+            // the socket itself is sound
         }
         catch (Exception) when (Volatile.Read(ref _isDisposed) != 0)
         {
-            return;
         }
-        if (length > MaxDatagram)
+        return false;
+    }
+
+    // An ICMP answer to an earlier send, where Windows cannot be told to keep it to itself. Anybody can cause any number of them.
+    private static bool IsOfASend(SocketError error) => error is SocketError.ConnectionReset or SocketError.NetworkReset;
+
+    private void StartCoalescing(Func<Socket, ICoalescedReceive?> coalesce)
+    {
+        if (_arrivals is not null) return; // it was on before
+        _arrivals = new ArrivalWatch(_socket, _onReceived);
+        var coalesced = coalesce(_socket);
+        if (coalesced?.TrySwitch(true) == true) _coalesced = coalesced;
+        else ReportRefusal("receive");
+    }
+
+    private void StopCoalescing(ICoalescedReceive coalesced)
+    {
+        coalesced.TrySwitch(false);
+        _coalesced = null;
+        _errorsInARow = 0;
+        ReportRefusal("receive");
+    }
+
+    /// <summary>The datagrams of one message, or an error; 0 if none waits.</summary>
+    private int ReceiveRun(ICoalescedReceive coalesced)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ICoalescedReceive.MaxMessage);
+        try
         {
-            Metrics.DatagramTooLong();
-            return;
+            var from = _from.Buffer.Span;
+            var error = coalesced.Receive(buffer, from, out int length, out int segmentSize);
+            if (error == SocketError.Success)
+            {
+                _errorsInARow = 0;
+                if (segmentSize == 0 && length > MaxDatagram) StopCoalescing(coalesced);
+                return Deliver(_receiver!, buffer.AsSpan(0, length), segmentSize, SocketAddressCodec.Read(from, _socket.AddressFamily));
+            }
+            if (error == SocketError.MessageSize) Metrics.DatagramTooLong();
+            else if (!IsOfASend(error) && ++_errorsInARow == MaxErrorsInARow) StopCoalescing(coalesced); // that nothing waits counts, too
+            else if (error == SocketError.WouldBlock) return _arrivals!.Ask() ? 1 : 0;
+            return 1;
         }
-        _receiver!.OnDatagram(_receiveBuffer.AsSpan(0, length), SocketAddressCodec.Read(_from.Buffer.Span, _socket.AddressFamily));
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     public bool TrySend(ReadOnlySpan<byte> datagrams, in Transmit transmit)
@@ -186,6 +264,7 @@ internal sealed class UdpDatagramSocket : SegmentingSocket, IDatagramSocket
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return ValueTask.CompletedTask;
         _socket.Dispose();
+        _arrivals?.Dispose();
         _receiver?.OnClosed(null);
         return ValueTask.CompletedTask;
     }

@@ -16,6 +16,7 @@ internal sealed class UdpDatagramSocketFactory(IOptions<DatagramHostOptions> opt
         ArgumentNullException.ThrowIfNull(options);
         return _useSegmentation && UdpSegmentation.IsSupported
             ? new LinuxDatagramSocket(local, options, ReceiveBatchPool.Shared, metrics, _logger)
-            : new UdpDatagramSocket(local, options, _useSegmentation, metrics, _logger);
+            : new UdpDatagramSocket(local, options, _useSegmentation, metrics, _logger,
+                _useSegmentation && OperatingSystem.IsWindows() ? WindowsCoalescedReceive.TryCreate : null);
     }
 }
