@@ -53,6 +53,7 @@ internal sealed partial record CodeReference(TypeDefinition From, string FromMem
     {
         if (type is GenericParameter) return [];
         if (type is GenericInstanceType generic) return generic.GenericArguments.SelectMany(Parts).Prepend(generic.ElementType);
+        if (type is FunctionPointerType call) return call.Parameters.Select(p => p.ParameterType).Append(call.ReturnType).SelectMany(Parts);
         return type is TypeSpecification specification ? Parts(specification.ElementType) : [type];
     }
 
