@@ -22,6 +22,7 @@ internal sealed class UdxScenario
     private readonly HashSet<FuzzStream> _aborted = [];
     private readonly List<byte[]> _overheard = [];
     private readonly SimulatedHost _aliceHost, _bobHost;
+    private readonly int _maxReorderBytes;
     private bool _hasLostInterface;
 
     public UdxScenario(long seed)
@@ -43,6 +44,7 @@ internal sealed class UdxScenario
             IdleTimeout = TimeSpan.FromMinutes(1),
             TimeWait = TimeSpan.FromMinutes(2),
         };
+        _maxReorderBytes = Math.Max(_options.MaxReorderBytes, _options.ReceiveWindow);
         _alice = new UdxEndpoint(_options, _net.Random.Fork(1));
         _bob = new UdxEndpoint(_options, _net.Random.Fork(2));
         _aliceHost = _net.AddLoop(s_aliceSockets, _alice).Host;
@@ -50,6 +52,9 @@ internal sealed class UdxScenario
         _net.Tap = Overhear;
         for (uint id = 1; id <= 1 + _random.Next(3); id++) Open(id);
     }
+
+    /// <summary>Whether a stream once had no room for another packet ahead of a gap.</summary>
+    public bool HasFilledReorderBuffer { get; private set; }
 
     public static bool IsOurs(UdpEndPoint address) => address == s_bob || s_aliceSockets.Contains(address);
 
@@ -118,6 +123,9 @@ internal sealed class UdxScenario
             case 9:
                 Interrupt();
                 break;
+            case 10 when _random.Next(3) == 0:
+                stream.Write(_net.Now, 200_000 + _random.Next(400_000));
+                break;
             case 10:
                 _net.Link = RandomLink() with { Mtu = _net.Link.Mtu }; // a numbered packet keeps its size, so a path that narrows swallows it for good
                 break;
@@ -171,9 +179,20 @@ internal sealed class UdxScenario
     // A probe repeated past a link that is too narrow for it would prove a packet size that the link does not carry.
     private void Overhear(UdpEndPoint from, UdpEndPoint to, ReadOnlySpan<byte> datagram)
     {
+        CheckReorderBuffers();
         if (datagram.Length + LinkOptions.HeaderSize > _options.BaseMtu) return;
         if (_overheard.Count < 200) _overheard.Add(datagram.ToArray());
         else if (_random.Next(10) == 0) _overheard[_random.Next(200)] = datagram.ToArray();
+    }
+
+    private void CheckReorderBuffers()
+    {
+        foreach (var stream in _streams)
+        {
+            int bytes = stream.Machine.ReorderBytes;
+            Assert.True(bytes <= _maxReorderBytes, $"{bytes} bytes ahead of a gap where {_maxReorderBytes} are allowed");
+            HasFilledReorderBuffer |= bytes + BlockPool.BlockSize > _maxReorderBytes;
+        }
     }
 
     // What a stranger off the path can do: repeat what was sent once, and send what fits nothing.

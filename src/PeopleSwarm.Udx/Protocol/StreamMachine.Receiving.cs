@@ -28,6 +28,9 @@ internal sealed partial class StreamMachine
     private long _lastReceived, _lastFromRemote; // of the two, the second counts only the path we write to
     private uint? _lastForwarded; // of the packets relayed for this stream's peer, the highest number
 
+    /// <summary>Memory held for packets ahead of a gap, in bytes.</summary>
+    internal int ReorderBytes => _reorder.Bytes;
+
     /// <summary><see cref="IReceiveBuffer.UnreadBytes"/> went down: tells a peer that may be waiting.</summary>
     public void Consumed(Timestamp now)
     {

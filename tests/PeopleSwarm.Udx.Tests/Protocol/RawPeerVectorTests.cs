@@ -81,6 +81,12 @@ public class RawPeerVectorTests
         peer.Receive(answer);
         var repeated = peer.Advance(TimeSpan.FromMilliseconds(8)).Select(hex => RawPeer.Header(hex).Seq);
         Assert.Equal(Enumerable.Range(0, 50).Select(i => (uint)(2 * i)), repeated);
+        // The repeats arrived: packets beyond the list were sent earlier, and may have arrived as well.
+        byte[] next = new byte[50 * SackRange.Size];
+        for (uint i = 0; i < 50; i++) new SackRange(101 + 2 * i, 102 + 2 * i).Write(next.AsSpan((int)i * SackRange.Size));
+        peer.Receive(PacketTypes.Sack, 0, 100, next);
+        repeated = peer.Advance(TimeSpan.FromMilliseconds(8)).Select(hex => RawPeer.Header(hex).Seq);
+        Assert.Equal(Enumerable.Range(50, 50).Select(i => (uint)(2 * i)), repeated);
     }
 
     /// <summary>The original's answer, addressed to our stream; the file has its blocks, its header and its hash.</summary>
