@@ -104,7 +104,7 @@ public sealed record PeerConnectOptions
     /// <summary>Time after which the attempt is given up, 1 s to 10 min. Default 30 s.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Interval of empty messages on a quiet connection; zero for none. Default 5 s.</summary>
+    /// <summary>Interval of empty messages on a quiet connection, at most an hour; zero for none. Default 5 s.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Bytes a message may have, at most 16,777,198. Default that; a smaller one bounds what the peer can make us hold.</summary>
@@ -161,7 +161,7 @@ public sealed record PeerListenOptions
     /// <summary>Connections nobody accepted yet, 1 to 65,536; more are aborted. Default 256.</summary>
     public int Backlog { get; init; } = 256;
 
-    /// <summary>Interval of empty messages on a quiet connection; zero for none. Default 5 s.</summary>
+    /// <summary>Interval of empty messages on a quiet connection, at most an hour; zero for none. Default 5 s.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Bytes a message may have, at most 16,777,198. Default that; a smaller one bounds what a peer can make us hold.</summary>

@@ -23,10 +23,10 @@ public sealed record SecretChannelOptions
     /// <summary>The defaults.</summary>
     public static SecretChannelOptions Default { get; } = new();
 
-    /// <summary>Time without a write after which an empty message is sent; zero for never. Default zero; peers of the DHT use 5 s.</summary>
+    /// <summary>Time without a write after which an empty message is sent, at most an hour; zero for never. Default zero; peers of the DHT use 5 s.</summary>
     public TimeSpan KeepAlive { get; init; }
 
-    /// <summary>Time without a received byte after which the channel is given up; zero for never. Default zero.</summary>
+    /// <summary>Time without a received byte after which the channel is given up, at most an hour; zero for never. Default zero.</summary>
     public TimeSpan Timeout { get; init; }
 
     /// <summary>Bytes a message may have, at most 16,777,198. Default that; a smaller one bounds what a peer can make us hold.</summary>

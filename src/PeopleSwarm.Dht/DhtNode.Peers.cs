@@ -11,6 +11,7 @@ internal sealed partial class DhtNode : IDhtNode
 {
     private static readonly TimeSpan s_minConnectTimeout = TimeSpan.FromSeconds(1), s_maxConnectTimeout = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_minClearWait = TimeSpan.FromSeconds(1), s_maxClearWait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_maxKeepAlive = TimeSpan.FromHours(1);
     private const int MaxHandshakes = 65_536, MaxBacklog = 65_536;
     private const int MaxRelayAddresses = 32; // storing nodes keep three
 
@@ -42,8 +43,7 @@ internal sealed partial class DhtNode : IDhtNode
         options ??= new();
         ArgumentNullException.ThrowIfNull(keyPair);
         ThrowIfCannotSign(keyPair);
-        if (options.Bump is < 0 or > CompactReader.MaxInteger)
-            throw new ArgumentOutOfRangeException(nameof(options), options.Bump, "Bump is Unix milliseconds, 0 to 2^53 - 1.");
+        OptionRange.Require(options.Bump, 0, CompactReader.MaxInteger);
         if (options.RelayAddresses.Count > MaxRelayAddresses || options.RelayAddresses.Any(a => !a.IsIPv4))
             throw new ArgumentException($"Relay addresses are at most {MaxRelayAddresses} IPv4 addresses.", nameof(options));
         var record = new PeerRecord(keyPair.PublicKey, options.RelayAddresses);
@@ -64,10 +64,9 @@ internal sealed partial class DhtNode : IDhtNode
     {
         var keyPair = options.KeyPair ?? KeyPair;
         ThrowIfCannotShakeHands(keyPair);
-        if (options.Timeout < s_minConnectTimeout || options.Timeout > s_maxConnectTimeout)
-            throw new ArgumentOutOfRangeException(nameof(options), options.Timeout, "Timeout is 1 s to 10 min.");
-        if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
-        ThrowIfBadMessageSize(options.MaxMessageSize);
+        OptionRange.Require(options.Timeout, s_minConnectTimeout, s_maxConnectTimeout);
+        OptionRange.Require(options.KeepAlive, TimeSpan.Zero, s_maxKeepAlive);
+        OptionRange.Require(options.MaxMessageSize, 1, SecretChannelOptions.Default.MaxMessageSize);
         await StartAsync(cancellationToken).ConfigureAwait(false);
         long started = _services.Time.GetTimestamp();
         var (link, connection) = await DialAsync(publicKey, keyPair, options, cancellationToken).ConfigureAwait(false);
@@ -95,13 +94,11 @@ internal sealed partial class DhtNode : IDhtNode
         options ??= new();
         var key = keyPair ?? KeyPair;
         ThrowIfCannotShakeHands(key);
-        if (options.HandshakeClearWait < s_minClearWait || options.HandshakeClearWait > s_maxClearWait)
-            throw new ArgumentOutOfRangeException(nameof(options), options.HandshakeClearWait, "HandshakeClearWait is 1 to 60 s.");
-        if (options.MaxHandshakes is < 1 or > MaxHandshakes)
-            throw new ArgumentOutOfRangeException(nameof(options), options.MaxHandshakes, $"MaxHandshakes is 1 to {MaxHandshakes}.");
-        if (options.Backlog is < 1 or > MaxBacklog) throw new ArgumentOutOfRangeException(nameof(options), options.Backlog, $"Backlog is 1 to {MaxBacklog}.");
-        if (options.KeepAlive < TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.KeepAlive, "KeepAlive is not negative; zero turns it off.");
-        ThrowIfBadMessageSize(options.MaxMessageSize);
+        OptionRange.Require(options.HandshakeClearWait, s_minClearWait, s_maxClearWait);
+        OptionRange.Require(options.MaxHandshakes, 1, MaxHandshakes);
+        OptionRange.Require(options.Backlog, 1, MaxBacklog);
+        OptionRange.Require(options.KeepAlive, TimeSpan.Zero, s_maxKeepAlive);
+        OptionRange.Require(options.MaxMessageSize, 1, SecretChannelOptions.Default.MaxMessageSize);
         RelayChoice? chooseRelay = options.ChooseRelay is { } choose ? _ => ChooseRelay(choose) : _peerOptions.FindRelays ? ChooseRelayBeside : null;
         await StartAsync(cancellationToken).ConfigureAwait(false);
         var listener = new PeerListener(this, key.PublicKey, options, _logger);
@@ -143,12 +140,6 @@ internal sealed partial class DhtNode : IDhtNode
             PeerLog.ChoiceFailed(_logger, error);
             return null;
         }
-    }
-
-    private static void ThrowIfBadMessageSize(int size)
-    {
-        if (size < 1 || size > SecretChannelOptions.Default.MaxMessageSize)
-            throw new ArgumentOutOfRangeException(nameof(size), size, $"MaxMessageSize is 1 to {SecretChannelOptions.Default.MaxMessageSize}.");
     }
 
     /// <summary>Ends a listener and tells its relays, for a bounded time.</summary>

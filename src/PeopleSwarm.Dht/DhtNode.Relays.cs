@@ -15,13 +15,12 @@ internal sealed partial class DhtNode
     public async Task<IPeerRelay> RelayAsync(KeyPair? keyPair = null, RelayOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        ThrowIfOutside(options.MaxSessions, 1, MaxRelayLimit, nameof(options.MaxSessions));
-        ThrowIfOutside(options.MaxPairs, 1, MaxRelayLimit, nameof(options.MaxPairs));
-        ThrowIfOutside(options.MaxPairsPerSession, 1, MaxRelayLimit, nameof(options.MaxPairsPerSession));
-        ThrowIfOutside(options.BytesPerSecondPerSession, MinRelayRate, MaxRelayRate, nameof(options.BytesPerSecondPerSession));
-        ThrowIfOutside(options.BytesPerSecond, MinRelayRate, MaxRelayRate, nameof(options.BytesPerSecond));
-        if (options.PairTimeout < s_minPairTimeout || options.PairTimeout > s_maxPairTimeout)
-            throw new ArgumentOutOfRangeException(nameof(options), options.PairTimeout, "PairTimeout is 1 s to 10 min.");
+        OptionRange.Require(options.MaxSessions, 1, MaxRelayLimit);
+        OptionRange.Require(options.MaxPairs, 1, MaxRelayLimit);
+        OptionRange.Require(options.MaxPairsPerSession, 1, MaxRelayLimit);
+        OptionRange.Require(options.BytesPerSecondPerSession, MinRelayRate, MaxRelayRate);
+        OptionRange.Require(options.BytesPerSecond, MinRelayRate, MaxRelayRate);
+        OptionRange.Require(options.PairTimeout, s_minPairTimeout, s_maxPairTimeout);
         var listener = await ListenAsync(keyPair, RelayServer.ListenOptions, cancellationToken).ConfigureAwait(false);
         var announcement = options.Announce
             ? new RelayAnnouncement(this, _relays.Topic, keyPair ?? KeyPair, listener, _services.Time, _logger) : null;
@@ -94,9 +93,4 @@ internal sealed partial class DhtNode
 
     /// <summary>A relay could not be reached, whoever named it.</summary>
     internal void OnRelayUnreachable(PublicKey relay) => _relays.Avoid(relay);
-
-    private static void ThrowIfOutside(long value, long min, long max, string name)
-    {
-        if (value < min || value > max) throw new ArgumentOutOfRangeException(name, value, $"{name} is {min} to {max}.");
-    }
 }

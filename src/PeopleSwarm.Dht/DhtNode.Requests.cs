@@ -78,10 +78,8 @@ internal sealed partial class DhtNode
     private static RpcQueryRequest QueryRequest(NodeId target, int command, ReadOnlyMemory<byte>? value, DhtQueryOptions? options)
     {
         options ??= new();
-        if (options.Concurrency is < 1 or > MaxConcurrency)
-            throw new ArgumentOutOfRangeException(nameof(options), options.Concurrency, $"Concurrency is 1 to {MaxConcurrency}.");
-        if (options.DisjointPaths is < 1 or > MaxDisjointPaths)
-            throw new ArgumentOutOfRangeException(nameof(options), options.DisjointPaths, $"DisjointPaths are 1 to {MaxDisjointPaths}.");
+        if (options.Concurrency is { } concurrency) OptionRange.Require(concurrency, 1, MaxConcurrency, "options.Concurrency");
+        if (options.DisjointPaths is { } paths) OptionRange.Require(paths, 1, MaxDisjointPaths, "options.DisjointPaths");
         if (options is { OnlyGivenNodes: true, Nodes: null or { Count: 0 } }) throw new ArgumentException("OnlyGivenNodes needs Nodes.", nameof(options));
         return new(target, command, value)
         {

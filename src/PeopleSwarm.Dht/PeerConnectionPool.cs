@@ -172,7 +172,7 @@ public sealed class PeerConnectionPool : IAsyncDisposable
     private void OnAccepted(IPeerConnection connection)
     {
         var key = connection.RemotePublicKey;
-        IPeerConnection? loser = null;
+        IPeerConnection? loser = null, unwanted = null;
         lock (_gate)
         {
             if (_open.TryGetValue(key, out var open) && !open.Closed.IsCompleted)
@@ -195,7 +195,7 @@ public sealed class PeerConnectionPool : IAsyncDisposable
             }
             else if (_isEnded || IsFullUnsynchronized)
             {
-                connection.Abort();
+                unwanted = connection;
             }
             else
             {
@@ -203,6 +203,7 @@ public sealed class PeerConnectionPool : IAsyncDisposable
             }
         }
         loser?.Abort(Duplicate());
+        unwanted?.Abort();
     }
 
     private bool IsFullUnsynchronized => _open.Values.Count(connection => !connection.Closed.IsCompleted) + _dials.Count >= _maxConnections;

@@ -68,7 +68,12 @@ public class NoiseServiceCollectionExtensionsTests
     [Fact]
     public void Refuses_channel_options_out_of_range()
     {
-        foreach (var options in (SecretChannelOptions[])[new() { MaxMessageSize = 16_777_199 }, new() { MaxMessageSize = -1 }, new() { KeepAlive = TimeSpan.FromSeconds(-1) }, new() { Timeout = TimeSpan.FromSeconds(-1) }])
+        SecretChannelOptions[] mistakes =
+        [
+            new() { MaxMessageSize = 16_777_199 }, new() { MaxMessageSize = -1 }, new() { KeepAlive = TimeSpan.FromSeconds(-1) }, new() { KeepAlive = TimeSpan.MaxValue },
+            new() { Timeout = TimeSpan.FromSeconds(-1) }, new() { Timeout = TimeSpan.FromHours(2) },
+        ];
+        foreach (var options in mistakes)
             Assert.Equal("options", Assert.Throws<ArgumentException>(() => ChannelFixture.Open(MemoryTransport.Pair().A, HandshakeRole.Initiator, options)).ParamName);
     }
 }

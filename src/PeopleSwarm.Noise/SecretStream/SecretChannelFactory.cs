@@ -12,6 +12,7 @@ internal sealed class SecretChannelFactory(IOptions<NoiseOptions> options, IRand
 {
     private const int MaxHandshakeMessage = 65_535;
     private const string Failed = "Noise handshake failed";
+    private static readonly TimeSpan s_maxSilence = TimeSpan.FromHours(1);
 
     private readonly ChannelServices _services =
         new(options.Value, random, time, metrics, (loggerFactory ?? NullLoggerFactory.Instance).CreateLogger("PeopleSwarm.Noise"));
@@ -60,8 +61,8 @@ internal sealed class SecretChannelFactory(IOptions<NoiseOptions> options, IRand
         options ??= SecretChannelOptions.Default;
         if (options.MaxMessageSize is < 0 or > Frame.MaxMessage)
             throw new ArgumentException($"MaxMessageSize must be 0 to {Frame.MaxMessage}, not {options.MaxMessageSize}.", nameof(options));
-        if (options.KeepAlive < TimeSpan.Zero || options.Timeout < TimeSpan.Zero)
-            throw new ArgumentException("KeepAlive and Timeout must not be negative; zero turns them off.", nameof(options));
+        if (options.KeepAlive < TimeSpan.Zero || options.KeepAlive > s_maxSilence || options.Timeout < TimeSpan.Zero || options.Timeout > s_maxSilence)
+            throw new ArgumentException($"KeepAlive and Timeout must be 0 to {s_maxSilence}; zero turns them off.", nameof(options));
         return options;
     }
 

@@ -210,8 +210,27 @@ public class PeerNodeTests
         var node = nodes.Nodes[0];
         await using var listener = await node.ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
         await Assert.ThrowsAsync<InvalidOperationException>(() => node.ListenAsync(PeerKit.Key(2), cancellationToken: Cancel));
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => node.ConnectAsync(PeerKit.Key(2).PublicKey, new() { Timeout = TimeSpan.Zero }, Cancel));
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => node.ListenAsync(PeerKit.Key(3), new() { Backlog = 0 }, Cancel));
+        PeerConnectOptions[] connects =
+        [
+            new() { Timeout = TimeSpan.Zero }, new() { Timeout = TimeSpan.FromHours(1) }, new() { KeepAlive = TimeSpan.FromSeconds(-1) },
+            new() { KeepAlive = TimeSpan.MaxValue }, new() { MaxMessageSize = 0 }, new() { MaxMessageSize = 16_777_199 },
+        ];
+        foreach (var options in connects)
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => node.ConnectAsync(PeerKit.Key(2).PublicKey, options, Cancel));
+        PeerListenOptions[] listens =
+        [
+            new() { Backlog = 0 }, new() { Backlog = 65_537 }, new() { MaxHandshakes = 0 }, new() { MaxHandshakes = 65_537 }, new() { HandshakeClearWait = TimeSpan.Zero },
+            new() { HandshakeClearWait = TimeSpan.FromMinutes(2) }, new() { KeepAlive = TimeSpan.MaxValue }, new() { MaxMessageSize = 0 },
+        ];
+        foreach (var options in listens)
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => node.ListenAsync(PeerKit.Key(3), options, Cancel));
+        RelayOptions[] relays =
+        [
+            new() { MaxSessions = 0 }, new() { MaxPairs = 65_537 }, new() { MaxPairsPerSession = 0 }, new() { BytesPerSecond = 1023 },
+            new() { BytesPerSecondPerSession = long.MaxValue }, new() { PairTimeout = TimeSpan.Zero },
+        ];
+        foreach (var options in relays)
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => node.RelayAsync(PeerKit.Key(3), options, Cancel));
         await Assert.ThrowsAsync<ArgumentException>(() => node.ListenAsync(new KeyPair(PeerKit.Key(3).PublicKey, []), cancellationToken: Cancel));
         Assert.Throws<ArgumentOutOfRangeException>(() => node.Announce(default, PeerKit.Key(3), new() { Bump = -1 }));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => node.ConnectAsync(PeerKit.Key(3).PublicKey, cancellationToken: new(true)));
