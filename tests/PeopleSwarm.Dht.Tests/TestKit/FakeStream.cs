@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 namespace PeopleSwarm.Dht.TestKit;
 
 /// <summary>A stream that records how it is connected; the test lets packets arrive.</summary>
-internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReliableStream
+internal class FakeStream(uint id, ReliableStreamOptions options) : IReliableStream
 {
     private readonly TaskCompletionSource<StreamClose> _closed = new();
     private readonly Pipe _pipe = new();
@@ -26,7 +26,7 @@ internal sealed class FakeStream(uint id, ReliableStreamOptions options) : IReli
     /// <summary>Data or a message comes by another way than the path before.</summary>
     public void Prove(UdpEndPoint from, SocketId socket) => options.OnPathProved!(this, new DatagramSource(from, socket));
 
-    public void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
+    public virtual void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
     {
         if (IsConnected || IsAborted) throw new InvalidOperationException("The stream is connected or closed.");
         (IsConnected, RemoteId, Remote) = (true, remoteId, new(remote, socket));

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Pipelines;
 
 namespace PeopleSwarm.Dht.TestKit;
 
@@ -54,58 +53,23 @@ internal sealed class SimulatedStreams(IRandomSource random) : IDatagramMachine
     }
 }
 
-internal sealed class SimulatedStream(uint id, ReliableStreamOptions options, Action connected) : IReliableStream
+/// <summary>A stream that is connected once it hears the peer.</summary>
+internal sealed class SimulatedStream(uint id, ReliableStreamOptions options, Action connected) : FakeStream(id, options)
 {
-    private readonly TaskCompletionSource<StreamClose> _closed = new();
-    private readonly Pipe _pipe = new();
-
     /// <summary>Whether the peer's packets arrive.</summary>
     public bool IsHeard { get; private set; }
 
     public bool IsDue { get; set; }
-    public bool IsAborted { get; private set; }
-    public uint LocalId => id;
-    public uint RemoteId { get; private set; }
-    public DatagramSource Remote { get; private set; }
-    public bool IsConnected { get; private set; }
-    public long BytesReceived => 0;
-    public long BytesAcknowledged => 0;
-    public TimeSpan RoundTripTime => TimeSpan.Zero;
-    public Task<StreamClose> Closed => _closed.Task;
-    public PipeReader Input => _pipe.Reader;
-    public PipeWriter Output => _pipe.Writer;
 
     public bool TryHear(in DatagramSource source)
     {
-        if (IsAborted || (!IsConnected || source.Socket != Remote.Socket) && !options.AcceptPath!(this, source)) return false;
+        if (IsAborted || (!IsConnected || source.Socket != Remote.Socket) && !Hear(source.From, source.Socket)) return false;
         return IsHeard |= IsConnected;
     }
 
-    public void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
+    public override void Connect(SocketId socket, uint remoteId, UdpEndPoint remote)
     {
-        (IsConnected, RemoteId, Remote) = (true, remoteId, new(remote, socket));
+        base.Connect(socket, remoteId, remote);
         connected();
-    }
-
-    public void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote) => (RemoteId, Remote) = (remoteId, new(remote, socket));
-
-    public void RelayTo(IReliableStream destination, RelayFilter? filter = null) => throw new NotSupportedException("These streams carry nothing.");
-
-    public bool TryProbe(SocketId socket, UdpEndPoint remote) => false;
-
-    public bool TrySendMessage(ReadOnlySpan<byte> message) => false;
-
-    public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default) => default;
-
-    public void Abort(Exception? error = null)
-    {
-        IsAborted = true;
-        _closed.TrySetResult(new(StreamCloseReason.LocalAbort, error));
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        Abort();
-        return default;
     }
 }
