@@ -11,7 +11,6 @@ internal static class SessionKeys
     private static readonly byte[] s_initiator = Namespace("hyperswarm/secret-stream"u8, 0);
     private static readonly byte[] s_responder = Namespace("hyperswarm/secret-stream"u8, 1);
     private static readonly byte[] s_send = Namespace("hyperswarm/secret-stream"u8, 2);
-    private static readonly byte[] s_holepunch = Namespace("hyperswarm/dht"u8, 1);
 
     /// <summary>The id in the header frame of the side with this role.</summary>
     public static void WriteStreamId(ReadOnlySpan<byte> handshakeHash, HandshakeRole sender, Span<byte> id) =>
@@ -25,10 +24,6 @@ internal static class SessionKeys
         s_send.CopyTo(input[Size..]);
         Blake2b.Hash256(handshakeHash, input, key);
     }
-
-    /// <summary>The key of hole-punch payloads.</summary>
-    public static void WriteHolepunchSecret(ReadOnlySpan<byte> handshakeHash, Span<byte> secret) =>
-        Blake2b.Hash256(handshakeHash, s_holepunch, secret);
 
     /// <summary>The 32-byte constant of a name and a number.</summary>
     public static byte[] Namespace(ReadOnlySpan<byte> name, byte id)

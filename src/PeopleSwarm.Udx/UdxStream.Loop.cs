@@ -28,8 +28,6 @@ public sealed partial class UdxStream : IStreamEvents
         }
     }
 
-    internal DatagramSource MachineRemote => _machine is { IsConnected: true } machine ? machine.Remote : default;
-
     /// <inheritdoc/>
     public ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default)
     {

@@ -66,13 +66,6 @@ internal ref struct CompactReader(ReadOnlySpan<byte> source)
         return ok;
     }
 
-    public bool TryReadUInt64(out ulong value)
-    {
-        bool ok = TryTake(8, out var bytes);
-        value = ok ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : 0;
-        return ok;
-    }
-
     /// <summary>A length and that many bytes; empty is not missing.</summary>
     public bool TryReadBuffer(out ReadOnlySpan<byte> value)
     {

@@ -54,8 +54,6 @@ internal ref struct CompactWriter(Span<byte> destination)
 
     public void WriteUInt32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
 
-    public void WriteUInt64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
-
     public void WriteBuffer(ReadOnlySpan<byte> value)
     {
         WriteUInt(value.Length);
