@@ -1,6 +1,5 @@
 // Two apps on an internet that exists in this process alone: two NATs, losses, an hour of silence, and a cut of ten minutes.
 // Nothing here binds a port or waits for real time; the same seed tells the same story.
-using Microsoft.Extensions.DependencyInjection;
 using PeopleSwarm;
 using PeopleSwarm.Testing;
 using SimulatedInternet;
@@ -25,8 +24,8 @@ network.Run(async () =>
 
     laptop.Join(topic, new JoinOptions { Server = false });
     await using var first = await Echo.NextAsync(laptop);
-    Say($"the laptop is connected to {first.RemoteEndPoint} ({first.Path}), round trip {first.RoundTripTime.TotalMilliseconds:F0} ms");
-    Say($"it hears: {await Echo.AskAsync(first, "hello?")}");
+    Say($"the laptop is connected to {first.RemoteEndPoint} ({first.Path})");
+    Say($"it hears: {await Echo.AskAsync(first, "hello?")}; the round trip takes {first.RoundTripTime.TotalMilliseconds:F0} ms");
 
     await Task.Delay(TimeSpan.FromHours(1), network.TimeProvider);
     Say($"an hour later it still hears: {await Echo.AskAsync(first, "anybody?")}");

@@ -1,5 +1,3 @@
-using System.IO.Pipelines;
-
 namespace PeopleSwarm.Dht;
 
 /// <summary>A connection as a <see cref="Stream"/>: each write is flushed. One reader and one writer at a time.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Microsoft.Extensions.Logging;
 using PeopleSwarm.Swarm.Policy;
 
 namespace PeopleSwarm.Swarm;

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using PeopleSwarm.Swarm.Policy;
 
 namespace PeopleSwarm.Swarm;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using PeopleSwarm.Interop.Harness;
 
 namespace PeopleSwarm.Lab;
 

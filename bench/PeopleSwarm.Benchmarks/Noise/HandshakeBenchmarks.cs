@@ -1,7 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.Options;
 using PeopleSwarm.Noise;
-using PeopleSwarm.Noise.Crypto;
 
 namespace PeopleSwarm.Benchmarks.Noise;
 

@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.Options;
-using PeopleSwarm.Noise;
 using PeopleSwarm.Noise.Crypto;
 using PeopleSwarm.Noise.SecretStream;
 

@@ -1,6 +1,5 @@
 using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
-using PeopleSwarm.Dht.Rpc;
 
 namespace PeopleSwarm.Dht.Connect;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using PeopleSwarm.Dht.Kademlia;
-using PeopleSwarm.Dht.Nat;
 
 namespace PeopleSwarm.Dht.Rpc;
 

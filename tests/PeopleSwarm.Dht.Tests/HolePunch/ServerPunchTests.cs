@@ -1,6 +1,5 @@
 using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.Messages;
-using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Dht.TestKit;
 
 namespace PeopleSwarm.Dht.HolePunch;

@@ -1,5 +1,3 @@
-using PeopleSwarm.Testing;
-
 namespace PeopleSwarm.Dht.Node;
 
 public class LocalAddressProofTests

@@ -1,7 +1,6 @@
 using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
-using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Dht.TestKit;
 using PeopleSwarm.Testing;
 

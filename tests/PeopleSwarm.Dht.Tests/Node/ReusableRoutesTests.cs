@@ -1,4 +1,3 @@
-using PeopleSwarm.Dht.Connect;
 using PeopleSwarm.Dht.TestKit;
 
 namespace PeopleSwarm.Dht.Node;

@@ -1,5 +1,3 @@
-using PeopleSwarm.Testing;
-
 namespace PeopleSwarm.Dht.Rpc;
 
 public class IdentityTests

@@ -1,5 +1,4 @@
 using PeopleSwarm.Dht.Kademlia;
-using PeopleSwarm.Dht.Messages;
 
 namespace PeopleSwarm.Dht.Rpc;
 

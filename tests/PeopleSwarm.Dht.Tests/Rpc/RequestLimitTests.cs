@@ -1,5 +1,3 @@
-using PeopleSwarm.Dht.Messages;
-
 namespace PeopleSwarm.Dht.Rpc;
 
 public class RequestLimitTests

@@ -1,4 +1,3 @@
-using PeopleSwarm.Dht.Kademlia;
 using PeopleSwarm.Dht.Messages;
 
 namespace PeopleSwarm.Dht.Rpc;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace PeopleSwarm.Swarm.Fakes;
 
 /// <summary>A node of <see cref="FakeNetwork"/>.</summary>

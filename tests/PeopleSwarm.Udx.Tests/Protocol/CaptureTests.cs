@@ -1,4 +1,3 @@
-using System.Text.Json;
 using PeopleSwarm.Testing;
 
 namespace PeopleSwarm.Udx.Protocol;
