@@ -65,6 +65,16 @@ public sealed class PeerDhtOptions
     [Range(1, 1_000_000)]
     public int HandshakesPerSecond { get; set; } = 2500;
 
+    /// <summary>
+    /// Of those, how many a second while the node's loop is busy, so that strangers get a few hundredths of its time and its connections the rest. Default 500.
+    /// </summary>
+    [Range(1, 1_000_000)]
+    public int BusyHandshakesPerSecond { get; set; } = 500;
+
+    /// <summary>First messages that wait for this, in turn by sender; where there is no room who has most gives way. Default 256.</summary>
+    [Range(1, 65_536)]
+    public int MaxWaitingHandshakes { get; set; } = 256;
+
     /// <summary>Relays a listener keeps itself announced on. Default 3.</summary>
     [Range(1, 16)]
     public int Relays { get; set; } = 3;

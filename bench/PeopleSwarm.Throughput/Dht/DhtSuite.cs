@@ -12,12 +12,14 @@ internal static class DhtSuite
         var names = new Option<string[]>("--case") { Description = $"Which cases: {string.Join(", ", DhtCase.All.Select(c => c.Name))}. Default all.", AllowMultipleArgumentsPerToken = true };
         names.AcceptOnlyFromAmong([.. DhtCase.All.Select(c => c.Name)]);
         var rounds = new Option<int>("--rounds") { Description = "Rounds, interleaved; the median counts.", DefaultValueFactory = _ => 3 };
-        var command = new Command("dht", "Looks up, announces, puts, serves and connects, ours and npm's side by side in one run.") { names, rounds };
+        var oursAlone = new Option<bool>("--ours") { Description = "Leaves npm's nodes out." };
+        var command = new Command("dht", "Looks up, announces, puts, serves and connects, ours and npm's side by side in one run.") { names, rounds, oursAlone };
         command.SetAction(async (parse, cancellationToken) =>
         {
             var wanted = parse.GetValue(names) is { Length: > 0 } some ? DhtCase.All.Where(c => some.Contains(c.Name)).ToArray() : DhtCase.All;
             var rows = new List<string>();
-            foreach (var benchmark in wanted) rows.AddRange(await RunAsync(benchmark, parse.GetValue(rounds), cancellationToken));
+            Side[] sides = parse.GetValue(oursAlone) ? [Side.Ours] : [Side.Ours, Side.Npm];
+            foreach (var benchmark in wanted) rows.AddRange(await RunAsync(benchmark, sides, parse.GetValue(rounds), cancellationToken));
             Console.WriteLine("| Case | What | Ours | npm | Against npm | Reach | Aim |");
             Console.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
             foreach (string row in rows) Console.WriteLine(row);
@@ -26,11 +28,11 @@ internal static class DhtSuite
         return command;
     }
 
-    private static async Task<IEnumerable<string>> RunAsync(DhtCase benchmark, int rounds, CancellationToken cancellationToken)
+    private static async Task<IEnumerable<string>> RunAsync(DhtCase benchmark, Side[] sides, int rounds, CancellationToken cancellationToken)
     {
         var runs = new Dictionary<Side, List<JsonElement>> { [Side.Ours] = [], [Side.Npm] = [] };
         for (int round = 1; round <= rounds; round++)
-            foreach (var side in (Side[])[Side.Ours, Side.Npm])
+            foreach (var side in sides)
             {
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 limit.CancelAfter(TimeSpan.FromMinutes(3));
@@ -49,7 +51,7 @@ internal static class DhtSuite
 
     private static double Of(JsonElement told, DhtNumber number) => told.GetProperty(number.Property).GetDouble();
 
-    private static double Median(List<JsonElement> runs, DhtNumber number) => runs.Select(r => Of(r, number)).Order().ElementAt(runs.Count / 2);
+    private static double Median(List<JsonElement> runs, DhtNumber number) => runs.Count == 0 ? double.NaN : runs.Select(r => Of(r, number)).Order().ElementAt(runs.Count / 2);
 
     private static string Text(DhtNumber number, double value) => string.Format(CultureInfo.InvariantCulture, number.Unit, value);
 }

@@ -36,15 +36,25 @@ internal sealed class Flood
         _sources = [.. Enumerable.Range(0, Sockets).Select(i => new Source(Open(i)))];
     }
 
+    /// <summary>Sends at the rate it is told, nothing at first; tells what it sent, and what that cost it, since it was told the last one.</summary>
     public static async Task RunAsync(JsonObject args)
     {
         var flood = new Flood((int)args["port"]!, PublicKey.Parse((string)args["publicKey"]!));
-        using var stop = new CancellationTokenSource();
-        var sending = Task.Run(() => flood.Send((int)args["perMinute"]!, stop.Token));
+        using var self = Process.GetCurrentProcess();
         PeerLines.Emit("ready");
-        await PeerLines.ReadAsync();
-        await stop.CancelAsync();
-        PeerLines.Emit("done", new() { ["perMinute"] = await sending });
+        while (true)
+        {
+            int perMinute = (int)(await PeerLines.ReadAsync())["perMinute"]!;
+            using var stop = new CancellationTokenSource();
+            var sending = Task.Run(() => flood.Send(perMinute, stop.Token));
+            self.Refresh();
+            var (cpu, clock) = (self.TotalProcessorTime, Stopwatch.StartNew());
+            await PeerLines.ReadAsync();
+            self.Refresh();
+            double share = (self.TotalProcessorTime - cpu) / clock.Elapsed;
+            await stop.CancelAsync();
+            PeerLines.Emit("stopped", new() { ["perMinute"] = await sending, ["processor"] = share });
+        }
     }
 
     /// <summary>Sends until it is stopped; returns the rate it had.</summary>

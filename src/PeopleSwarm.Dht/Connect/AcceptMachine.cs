@@ -22,7 +22,7 @@ internal delegate PublicKey? RelayChoice(PublicKey? clients);
 /// The server side of handshakes for one key (spec hyperdht, 8.3). The exact bytes of the client's message name a session: the
 /// same message over several relays, or repeated, is decided once and answered alike. Refusal is silence.
 /// </summary>
-internal sealed class AcceptMachine
+internal sealed partial class AcceptMachine
 {
     private const int MaxWaiters = 128; // answers owed by one session while its gate decides
 
@@ -38,14 +38,13 @@ internal sealed class AcceptMachine
     private readonly LinkedList<AcceptSession> _open = [], _resting = [], _over = []; // each by its deadline, as all in it wait equally long
     private readonly List<AcceptSession?> _slots = [];
     private readonly PriorityQueue<int, int> _freeSlots = new(); // the lowest first
-    private readonly TokenBucket _rate;
 
     public AcceptMachine(PeerContext context, KeyPair keyPair, AnnounceMachine announcer, RelayRouter router, PeerListenOptions options,
         IPeerGate? gate, Action<PeerLink> accepted, RelayChoice? chooseRelay)
     {
         (_context, _keyPair, _announcer, _router, _options, _gate, _accepted) = (context, keyPair, announcer, router, options, gate, accepted);
         _chooseRelay = chooseRelay;
-        _rate = new(context.Options.HandshakesPerSecond, 2 * context.Options.HandshakesPerSecond);
+        (_waiting, _pace) = (new(context.Options.MaxWaitingHandshakes), new(context.Options));
     }
 
     /// <summary>Sessions remembered, finished ones included.</summary>
@@ -54,42 +53,18 @@ internal sealed class AcceptMachine
     /// <summary>Messages dropped over a limit.</summary>
     public long Dropped { get; private set; }
 
-    public Timestamp? NextTimeout =>
-        Timestamp.Earliest(Timestamp.Earliest(_open.First?.Value.Due, _resting.First?.Value.Due), _over.First?.Value.Due);
-
-    /// <summary>Takes a client's handshake, however it came.</summary>
-    public void Receive(Timestamp now, in RpcIncoming request, in PeerHandshakeMessage message)
+    public Timestamp? NextTimeout
     {
-        if (message.Noise.IsEmpty) return;
-        var kept = request with { Value = null, Token = default };
-        var way = new HandshakeWay(message.Mode, message.PeerAddress, message.RelayAddress);
-        Span<byte> hash = stackalloc byte[NodeId.Size];
-        _context.Crypto.Hash(message.Noise, hash);
-        var key = new NodeId(hash);
-        if (_sessions.TryGetValue(key, out var session))
+        get
         {
-            if (session.State == AcceptState.Deciding) Owe(session, kept, way);
-            else if (session.Reply is { } reply) _router.AnswerHandshake(now, request, way, reply, session.ReplySocket);
-            return;
+            var due = Timestamp.Earliest(Timestamp.Earliest(_open.First?.Value.Due, _resting.First?.Value.Due), _over.First?.Value.Due);
+            return _waiting.Count == 0 ? due : Timestamp.Earliest(due, _pace.Due);
         }
-        if (!_rate.TryTake(now))
-        {
-            Dropped++;
-            return;
-        }
-        session = AddSession(now, key, kept, way);
-        if (!TryReadClient(session, message.Noise))
-        {
-            Close(now, session);
-            return;
-        }
-        SetState(session, AcceptState.Deciding, now + _context.Options.PassiveWait);
-        if (_gate is null) Answer(now, session);
-        else _gate.Ask(session.RemotePublicKey, session.ToPublicPayload(), (at, refused) => OnDecided(at, session, refused));
     }
 
     public void HandleTimeout(Timestamp now)
     {
+        ReadWaiting(now);
         while (_over.First is { Value: var over } && over.Due <= now) Forget(now, over);
         while (_resting.First is { Value: var resting } && resting.Due <= now) StayRelayed(now, resting);
         while (_open.First is { Value: var session } && session.Due <= now)
@@ -114,6 +89,7 @@ internal sealed class AcceptMachine
     public void Clear()
     {
         var now = _context.Now();
+        _waiting.Clear();
         foreach (var session in _sessions.Values.ToArray()) Forget(now, session);
     }
 
@@ -141,17 +117,6 @@ internal sealed class AcceptMachine
     {
         var owed = session.Owed ??= [];
         if (owed.Count < MaxWaiters - 1) owed.Add((request, way));
-    }
-
-    private bool TryReadClient(AcceptSession session, ReadOnlySpan<byte> noise)
-    {
-        var handshake = _context.Handshakes.Create(HandshakePattern.IK, HandshakeRole.Responder, _keyPair, prologue: _context.Namespaces.PeerHandshake);
-        session.Handshake = handshake;
-        var plain = new byte[noise.Length];
-        if (!handshake.TryReadMessage(noise, plain, out int length) || handshake.RemotePublicKey is not { } remote) return false;
-        if (!NoisePayload.TryRead(plain.AsSpan(0, length), out var payload)) return false;
-        (session.RemotePublicKey, session.Remote) = (remote, payload);
-        return true;
     }
 
     private void OnDecided(Timestamp now, AcceptSession session, bool refused)
