@@ -42,7 +42,8 @@ public sealed class UdxOptions
     [Range(0, 1024 * 1024 * 1024)]
     public int MaxKeptBytes { get; set; } = 64 * 1024 * 1024;
 
-    /// <summary>How long a disposed stream may take to deliver what was flushed and to see the peer's end, at most an hour. Default 5 s.</summary>
+    /// <summary>How long a disposed stream may take to deliver what was flushed, which disposing waits for, and to see the peer's end, which goes on in the
+    /// background; at most an hour. Default 5 s.</summary>
     public TimeSpan Linger { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Messages of one stream sent from outside the loop that may wait for it. Default 256.</summary>

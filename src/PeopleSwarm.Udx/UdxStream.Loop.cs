@@ -11,6 +11,8 @@ public sealed partial class UdxStream : IStreamEvents
     private int _waiterCount;
     private TaskCompletionSource? _heard; // while somebody waits for the peer
     private bool _isHeard;
+    private TaskCompletionSource? _endAcknowledged; // while somebody waits for it
+    private bool _isEndAcknowledged;
     private long _acknowledged;
 
     private sealed class AcknowledgementWaiter(long offset) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -165,6 +167,24 @@ public sealed partial class UdxStream : IStreamEvents
             {
                 if (waiter.Offset <= offset) waiter.TrySetResult();
             }
+        }
+    }
+
+    private Task WaitForEndAcknowledgedAsync()
+    {
+        lock (_gate)
+        {
+            if (_isEndAcknowledged) return Task.CompletedTask;
+            return (_endAcknowledged ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    void IStreamEvents.OnEndAcknowledged()
+    {
+        lock (_gate)
+        {
+            _isEndAcknowledged = true;
+            _endAcknowledged?.TrySetResult();
         }
     }
 

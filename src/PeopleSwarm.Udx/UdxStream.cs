@@ -32,6 +32,7 @@ public sealed partial class UdxStream : IReliableStream
     private volatile bool _isRelaying;
     private int _postedMessages;
     private Task? _disposal;
+    private volatile Task? _lingering; // disposed, and the peer has not ended yet
 
     internal UdxStream(UdxTransport transport, uint localId, ReliableStreamOptions options)
     {
@@ -169,8 +170,9 @@ public sealed partial class UdxStream : IReliableStream
     /// <inheritdoc/>
     public void Abort(Exception? error = null) => Abort(StreamCloseReason.LocalAbort, error);
 
-    /// <summary>Ends our direction, waits until the peer has acknowledged all that was flushed and has ended its own, and closes.
-    /// What is not done within <see cref="UdxOptions.Linger"/> is cut off. Unread bytes are dropped.</summary>
+    /// <summary>Ends our direction and waits until the peer has acknowledged that and all that was flushed; unread bytes are dropped. It does not wait for
+    /// the peer's own end: the stream sees to that by itself, <see cref="Closed"/> tells when. What is not done within <see cref="UdxOptions.Linger"/> is
+    /// cut off.</summary>
     public ValueTask DisposeAsync()
     {
         lock (_gate) return new(_disposal ??= CloseAsync());
@@ -179,7 +181,13 @@ public sealed partial class UdxStream : IReliableStream
     private async Task CloseAsync()
     {
         _receive.Input.Discard();
-        EndOutput();
+        EndOutput(StreamCloseReason.LocalAbort);
+        _lingering = LingerAsync();
+        await Task.WhenAny(WaitForEndAcknowledgedAsync(), _lingering).ConfigureAwait(false);
+    }
+
+    private async Task LingerAsync()
+    {
         try
         {
             await _closed.Task.WaitAsync(_transport.Options.Linger, Host.TimeProvider).ConfigureAwait(false);
@@ -191,13 +199,25 @@ public sealed partial class UdxStream : IReliableStream
         }
     }
 
-    /// <summary>Ends our direction and waits until the peer has acknowledged all that was flushed, the stream has closed, or the time is over.</summary>
+    /// <summary>
+    /// The transport ends: our direction does, and the peer has acknowledged all that was flushed, or the stream has closed, or the time is over.
+    /// A stream that was disposed may wait for its peer's end as long as it would have.
+    /// </summary>
     internal async Task EndAsync(TimeSpan limit)
     {
-        EndOutput();
+        if (_lingering is { } lingering)
+        {
+            await lingering.ConfigureAwait(false);
+            return;
+        }
+        EndOutput(StreamCloseReason.TransportClosed);
         try
         {
             await FlushAcknowledgedAsync().AsTask().WaitAsync(limit, Host.TimeProvider).ConfigureAwait(false);
+            // The peer has everything; that it ends in order, too, is worth one repetition.
+            var patience = 2 * (RoundTripTime + _transport.Options.MinRto);
+            if (RoundTripTime == default || patience > limit) return;
+            await Task.WhenAny(WaitForEndAcknowledgedAsync(), _closed.Task).WaitAsync(patience, Host.TimeProvider).ConfigureAwait(false);
         }
         catch (Exception error) when (error is TimeoutException or UdxException)
         {
@@ -205,10 +225,11 @@ public sealed partial class UdxStream : IReliableStream
         }
     }
 
-    private void EndOutput()
+    /// <param name="reason">Of a stream that cannot end in order, because it has no peer.</param>
+    private void EndOutput(StreamCloseReason reason)
     {
         _send.Output.End();
-        if (_path is null || _isRelaying) Abort();
+        if (_path is null || _isRelaying) Abort(reason, null);
     }
 
     internal void Abort(StreamCloseReason reason, Exception? error)

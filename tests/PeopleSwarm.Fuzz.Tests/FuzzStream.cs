@@ -95,6 +95,8 @@ internal sealed class FuzzStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) => Assert.True(message.IsEmpty || message[0] == (byte)Peer._salt, "a message nobody sent");
 
+    void IStreamEvents.OnEndAcknowledged() => Assert.True(Peer.PeerEnded, "acknowledged an end that has not come");
+
     void IStreamEvents.OnAcknowledged(long offset)
     {
         Assert.True(offset > _acknowledged && offset <= Peer._received, $"acknowledged {offset}, received {Peer._received}");

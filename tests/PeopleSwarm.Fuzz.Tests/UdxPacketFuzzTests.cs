@@ -102,6 +102,8 @@ public class UdxPacketFuzzTests
 
         void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) { }
 
+        void IStreamEvents.OnEndAcknowledged() { }
+
         void IStreamEvents.OnAcknowledged(long offset) => Assert.InRange(offset, 0, End);
 
         void IStreamEvents.OnClosed(in StreamClose close)

@@ -46,6 +46,57 @@ public class SimulatedNetworkStreamTests
         Assert.InRange(net.Now - start, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(5));
     }
 
+    [Fact]
+    public void Disposing_waits_until_the_peer_has_everything_and_not_for_the_peers_own_end()
+    {
+        var (disposed, closed, close) = Dispose(peerEndsAfter: null);
+        Assert.InRange(disposed, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)); // 40 KB and the end, over 100 ms
+        Assert.InRange(closed, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5.5)); // the linger time
+        Assert.Equal(StreamCloseReason.LocalAbort, close.Reason);
+    }
+
+    [Fact]
+    public void A_peer_that_ends_later_ends_a_disposed_stream_in_order_although_its_transport_is_disposed_too()
+    {
+        var (disposed, closed, close) = Dispose(peerEndsAfter: TimeSpan.FromSeconds(3));
+        Assert.InRange(disposed, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1));
+        Assert.InRange(closed, TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(3.5));
+        Assert.Equal(StreamCloseReason.Completed, close.Reason);
+    }
+
+    /// <summary>Alice sends, disposes the stream and then its transport; Bob reads late, everything, and may end.</summary>
+    private static (TimeSpan Disposed, TimeSpan Closed, StreamClose Close) Dispose(TimeSpan? peerEndsAfter)
+    {
+        const int Length = 40_000;
+        SimulatedNetwork net = new(3) { Latency = TimeSpan.FromMilliseconds(50) };
+        using var alice = new ServiceCollection().AddSimulatedInternet(net, net.AddHost(s_alice)).AddUdx().BuildServiceProvider();
+        using var bob = new ServiceCollection().AddSimulatedInternet(net, net.AddHost(s_bob)).AddUdx().BuildServiceProvider();
+        return net.Run(async () =>
+        {
+            await using var bobs = Bind(bob, s_bob);
+            var peer = bobs.Connect(2, 1, s_alice);
+            await using var alices = Bind(alice, s_alice);
+            var stream = alices.Connect(1, 2, s_bob);
+            await stream.Output.WriteAsync(new byte[Length]);
+            var began = net.Now;
+            var closed = stream.Closed.ContinueWith(_ => net.Now - began, TaskContinuationOptions.ExecuteSynchronously);
+            await stream.DisposeAsync();
+            var disposed = net.Now - began;
+            Assert.Equal(Length, stream.BytesAcknowledged);
+            var ending = alices.DisposeAsync();
+            if (peerEndsAfter is { } after)
+            {
+                await Task.Delay(after - disposed, bob.GetRequiredService<TimeProvider>());
+                await peer.Output.CompleteAsync();
+            }
+            await ending;
+            var read = await peer.Input.ReadAtLeastAsync(Length + 1);
+            Assert.Equal((Length, true), (read.Buffer.Length, read.IsCompleted));
+            peer.Input.AdvanceTo(read.Buffer.End);
+            return (disposed, await closed, await stream.Closed);
+        }, TimeSpan.FromMinutes(1));
+    }
+
     private static UdxSocket Bind(ServiceProvider services, UdpEndPoint local) =>
         UdxSocket.Bind(services.GetRequiredService<IDatagramHostFactory>(), services.GetRequiredService<IReliableTransportFactory>(), local);
 }

@@ -257,7 +257,7 @@ public class UdxStreamTests
     }
 
     [Fact]
-    public async Task A_peer_that_never_ends_delays_dispose_by_the_linger_time_at_most()
+    public async Task A_disposed_stream_whose_peer_never_ends_is_cut_off_after_the_linger_time()
     {
         await using var pair = UdxPair.Create(new UdxOptions { Linger = TimeSpan.FromMilliseconds(200) });
         var (left, right) = pair.Connect();

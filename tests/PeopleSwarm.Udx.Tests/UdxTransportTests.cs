@@ -75,6 +75,33 @@ public class UdxTransportTests
     }
 
     [Fact]
+    public async Task Disposing_a_transport_whose_streams_have_delivered_everything_ends_them_in_order_for_the_peer()
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            await using var pair = UdxPair.Create();
+            var (left, right) = pair.Connect();
+            await left.Output.WriteAsync(new byte[10]);
+            await left.FlushAcknowledgedAsync();
+            var receiving = UdxPair.ReceiveAsync(right.Input);
+            await pair.Left.DisposeAsync().AsTask().WaitAsync(s_limit);
+            Assert.Equal(10, (await receiving.WaitAsync(s_limit)).Length);
+        }
+    }
+
+    [Fact]
+    public async Task Disposing_a_transport_closes_its_streams_with_that_reason_also_those_without_a_peer()
+    {
+        await using var pair = UdxPair.Create();
+        var (left, right) = pair.Connect();
+        var alone = pair.Left.CreateStream();
+        await left.Output.WriteAsync(new byte[1]);
+        await UdxPair.ReadAsync(right.Input, 1);
+        await pair.Left.DisposeAsync().AsTask().WaitAsync(s_limit);
+        Assert.Equal((StreamCloseReason.TransportClosed, StreamCloseReason.TransportClosed), ((await left.Closed).Reason, (await alone.Closed).Reason));
+    }
+
+    [Fact]
     public async Task Disposing_the_host_closes_streams_with_a_reason_and_tells_the_peer()
     {
         await using var pair = UdxPair.Create();

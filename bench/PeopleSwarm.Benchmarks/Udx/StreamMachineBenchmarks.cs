@@ -99,6 +99,8 @@ public class StreamMachineBenchmarks
 
         public void OnAcknowledged(long offset) { }
 
+        public void OnEndAcknowledged() { }
+
         public void OnClosed(in StreamClose close) => throw new InvalidOperationException($"The stream closed: {close}.");
     }
 }

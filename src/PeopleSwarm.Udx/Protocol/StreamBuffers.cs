@@ -47,6 +47,9 @@ internal interface IStreamEvents
     /// <summary>The peer acknowledged everything before this offset.</summary>
     void OnAcknowledged(long offset);
 
+    /// <summary>The peer acknowledged our end, and so everything.</summary>
+    void OnEndAcknowledged();
+
     /// <summary>The stream is over; the last call.</summary>
     void OnClosed(in StreamClose close);
 }

@@ -66,10 +66,13 @@ internal sealed partial class StreamMachine
         });
         _pacer.SetRate(micros, _congestion.PacingRate);
         RestartLossTimers(micros);
-        if (BytesAcknowledged == acknowledgedBefore) return;
-        _endpoint.Counters.PayloadBytesOut += BytesAcknowledged - acknowledgedBefore;
-        _send.Release(BytesAcknowledged);
-        _events.OnAcknowledged(BytesAcknowledged);
+        if (BytesAcknowledged != acknowledgedBefore)
+        {
+            _endpoint.Counters.PayloadBytesOut += BytesAcknowledged - acknowledgedBefore;
+            _send.Release(BytesAcknowledged);
+            _events.OnAcknowledged(BytesAcknowledged);
+        }
+        if (_endSent && _sent.Count == 0) _events.OnEndAcknowledged();
     }
 
     private void UpdateWindow(in UdxHeader header)

@@ -50,6 +50,55 @@ public class PeerNodeTests
         await server.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
+    [Fact]
+    public async Task Disposing_does_not_wait_for_a_peer_that_never_ends()
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
+        await using var listener = await nodes.Nodes[1].ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
+        var client = await nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel);
+        await using var server = await listener.AcceptAsync(Cancel);
+        await client.AsStream().WriteAsync("the last word"u8.ToArray(), Cancel);
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        await client.DisposeAsync();
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(4)); // less than any linger time
+        Assert.Equal("the last word", await ReadTextAsync(server));
+    }
+
+    [Theory, InlineData(0), InlineData(300_000)]
+    public async Task Disposing_a_node_closes_its_connections_and_raw_streams_with_that_reason(int unread)
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
+        await using var listener = await nodes.Nodes[1].ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
+        var client = await nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, new() { KeyPair = PeerKit.Key(1) }, Cancel);
+        await using var server = await listener.AcceptAsync(Cancel);
+        await server.AsStream().WriteAsync(new byte[unread], Cancel);
+        await server.FlushAcknowledgedAsync(Cancel);
+        var raw = nodes.Nodes[2].CreateRawStream();
+        var reading = unread == 0 ? client.Input.ReadAsync(Cancel).AsTask() : null;
+        await nodes.Nodes[2].DisposeAsync();
+        Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
+        Assert.Equal(StreamCloseReason.TransportClosed, (await raw.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
+        if (reading is not null) await Assert.ThrowsAnyAsync<IOException>(() => reading);
+    }
+
+    [Fact]
+    public async Task So_it_does_in_the_middle_of_a_transfer()
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
+        await using var listener = await nodes.Nodes[1].ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
+        var client = await nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, new() { KeyPair = PeerKit.Key(1) }, Cancel);
+        await using var server = await listener.AcceptAsync(Cancel);
+        var reading = server.Input.CopyToAsync(Stream.Null, Cancel);
+        var writing = Task.Run(async () =>
+        {
+            while (true) await client.AsStream().WriteAsync(new byte[100_000], Cancel);
+        }, Cancel);
+        await Task.Delay(200, Cancel);
+        await nodes.Nodes[2].DisposeAsync();
+        Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
+        await Task.WhenAny(Task.WhenAll(reading, writing)).WaitAsync(TimeSpan.FromSeconds(10), Cancel); // both end, by an error
+    }
+
     [Theory, InlineData(false), InlineData(true)]
     public async Task J7_guests_behind_one_address_meet_in_the_local_network(bool validates)
     {

@@ -32,6 +32,8 @@ public class AllocationTests
 
         public void OnAcknowledged(long offset) { }
 
+        public void OnEndAcknowledged() { }
+
         public void OnClosed(in StreamClose close) => Assert.Fail(close.ToString());
     }
 

@@ -39,6 +39,20 @@ public class StreamLifeTests
     }
 
     [Fact]
+    public void The_end_is_acknowledged_when_the_peer_has_it_and_all_before_it_whether_or_not_it_ends_itself()
+    {
+        var pair = new StreamPair(1, link: s_wan);
+        pair.Alice.Write(pair.Net.Now, StreamPair.Pattern(1000));
+        pair.Net.RunFor(TimeSpan.FromSeconds(1));
+        Assert.False(pair.Alice.IsEndAcknowledged);
+        pair.Alice.EndWriting(pair.Net.Now);
+        pair.Net.RunFor(TimeSpan.FromMilliseconds(25));
+        Assert.Equal((true, false), (pair.Bob.PeerEnded, pair.Alice.IsEndAcknowledged));
+        pair.Net.RunFor(TimeSpan.FromMilliseconds(25));
+        Assert.Equal((true, false), (pair.Alice.IsEndAcknowledged, pair.BothClosed));
+    }
+
+    [Fact]
     public void A_packet_before_the_stream_is_connected_does_not_count_as_heard()
     {
         var peer = new RawPeer(connect: false);

@@ -34,6 +34,8 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 
     public long Acknowledged { get; private set; }
 
+    public bool IsEndAcknowledged { get; private set; }
+
     public ReadOnlySpan<byte> Written => _written.WrittenSpan;
 
     public ReadOnlySpan<byte> Received => _received.WrittenSpan;
@@ -105,6 +107,8 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
     void IStreamEvents.OnPathProved(in DatagramSource source) => Events.Add($"proved {source.From}");
 
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) => Events.Add("message " + Convert.ToHexStringLower(message));
+
+    void IStreamEvents.OnEndAcknowledged() => IsEndAcknowledged = true;
 
     void IStreamEvents.OnAcknowledged(long offset)
     {
