@@ -10,6 +10,7 @@ internal sealed class LocalAddressProof(Func<UdpEndPoint, DatagramSource?> bind,
 {
     private const int MaxAddresses = 64; // of one machine
     private static readonly TimeSpan s_limit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(10), s_longestPause = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<UdpEndPoint, Test> _tests = [];
     private readonly Queue<Test> _due = new();
@@ -27,18 +28,25 @@ internal sealed class LocalAddressProof(Func<UdpEndPoint, DatagramSource?> bind,
         }
     }
 
-    /// <summary>Whether the address was proved; one that was not asked for before is tried, and proved in a moment or not at all.</summary>
+    /// <summary>Whether the address was proved; one that was not is tried, now and, ever later, when it is asked for again: a datagram may get lost.</summary>
     public bool IsProved(Timestamp now, in UdpEndPoint address)
     {
         var key = address.WithPort(0);
-        if (_tests.TryGetValue(key, out var known)) return known.IsProved;
-        if (_tests.Count >= MaxAddresses) return false;
-        var test = new Test();
-        _tests.Add(key, test);
-        if (bind(key) is not { } own) return false;
+        if (!_tests.TryGetValue(key, out var test))
+        {
+            if (_tests.Count >= MaxAddresses) return false;
+            _tests.Add(key, test = new());
+        }
+        if (!test.IsProved && test.Until is null && now >= test.NextTry) Try(now, key, test);
+        return test.IsProved;
+    }
+
+    private void Try(Timestamp now, in UdpEndPoint address, Test test)
+    {
+        (test.NextTry, test.Pause) = (now + test.Pause, TimeSpan.FromTicks(Math.Min(2 * test.Pause.Ticks, s_longestPause.Ticks)));
+        if (bind(address) is not { } own) return;
         (test.Own, test.Until) = (own, now + s_limit);
         _due.Enqueue(test);
-        return false;
     }
 
     /// <summary>The interfaces changed: every address is tried again when it is next asked for.</summary>
@@ -97,5 +105,10 @@ internal sealed class LocalAddressProof(Func<UdpEndPoint, DatagramSource?> bind,
         public Timestamp? Until { get; set; }
 
         public bool IsProved { get; set; }
+
+        /// <summary>When it may be tried, again; and what is added then.</summary>
+        public Timestamp NextTry { get; set; }
+
+        public TimeSpan Pause { get; set; } = s_firstPause;
     }
 }

@@ -114,8 +114,8 @@ public sealed class PeerDhtOptions
     public TimeSpan ReusableSocketLinger { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// Tell peers only those local addresses on which a datagram to ourselves arrives; each is tried once, at the start, which takes half a
-    /// second at most, and again when the interfaces change. Default false: the system's list is taken, and whoever dials a local address asks it first.
+    /// Tell peers only those local addresses on which a datagram to ourselves arrives; each is tried at the start, which takes half a
+    /// second at most, and again when the interfaces change; one that failed, after 10 s and ever later. Default false: the system's list is taken, and whoever dials a local address asks it first.
     /// </summary>
     public bool ValidateLocalAddresses { get; set; }
 

@@ -46,6 +46,38 @@ public class LocalAddressProofTests
     }
 
     [Fact]
+    public void One_whose_datagram_was_lost_is_tried_again_later_when_it_is_asked_for_and_ever_later()
+    {
+        List<int> tries = [];
+        for (int second = 0; second <= 400; second++)
+        {
+            Assert.False(_proof.IsProved(At(1000 * second), s_good));
+            if (_proof.PollTransmit(At(1000 * second), _buffer, out _)) tries.Add(second);
+            _proof.HandleTimeout(At(1000 * second + 500));
+            Assert.Empty(_open);
+        }
+        Assert.Equal([0, 10, 30, 70, 150, 310], tries);
+        Assert.False(_proof.IsProved(At(650_000), s_good));
+        Assert.True(_proof.Receive(At(650_001), [0], new(s_good.WithPort((ushort)(50_000 + _bound)), new SocketId(_bound))));
+        Assert.True(_proof.IsProved(At(650_002), s_good));
+        Assert.True(_proof.IsProved(At(9_000_000), s_good));
+        Assert.Equal(7, _bound);
+    }
+
+    [Fact]
+    public void However_often_it_failed_it_is_tried_every_ten_minutes()
+    {
+        int tries = 0;
+        for (int minute = 0; minute < 24 * 60; minute++)
+        {
+            _proof.IsProved(At(60_000 * minute), s_deaf);
+            if (_proof.PollTransmit(At(60_000 * minute), _buffer, out _)) tries++;
+            _proof.HandleTimeout(At(60_000 * minute + 500));
+        }
+        Assert.InRange(tries, 24 * 6, 24 * 6 + 6);
+    }
+
+    [Fact]
     public void It_settles_when_the_last_attempt_is_over_and_not_before()
     {
         int settled = 0;
