@@ -78,7 +78,7 @@ internal sealed partial class DhtNode
         or PeerConnectError.RemoteNotHolepunchable or PeerConnectError.RemoteAborted or PeerConnectError.RelayAborted or PeerConnectError.HolepunchBusy;
 
     /// <summary>The relay we are connected to, or another one.</summary>
-    private PublicKey? PickRelay(List<PublicKey> except) => _relayKeeper.Current is { } kept && !except.Contains(kept) ? kept : _relays.Pick(except);
+    private PublicKey? PickRelay(List<PublicKey> except) => _relayKeeper.Current is { } kept && !except.Contains(kept) && !_relays.IsAvoided(kept) ? kept : _relays.Pick(except);
 
     /// <summary>For a client that may name a relay, too: where it is as good as ours for us, neither side has to dial one.</summary>
     private PublicKey? ChooseRelayBeside(PublicKey? clients) =>
@@ -91,6 +91,6 @@ internal sealed partial class DhtNode
         return await ConnectOnceAsync(relay, options, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>A relay could not be reached, whoever named it.</summary>
-    internal void OnRelayUnreachable(PublicKey relay) => _relays.Avoid(relay);
+    /// <summary>A relay could not be reached, or refused, whoever named it.</summary>
+    internal void OnRelayUseless(PublicKey relay) => _relays.Avoid(relay);
 }

@@ -142,6 +142,7 @@ internal sealed class RelayClient : IDisposable
             _closing.Dispose();
         }
         PeerLog.RelayConnectionEnded(_logger, Relay, reason);
+        if (Array.Exists(lost, static p => !p.IsSettled)) _node.OnRelayUseless(Relay); // no room for us
         foreach (var pairing in lost) pairing.OnRelayLost(reason);
         _opened.TrySetResult(false);
         _ended.TrySetResult();
@@ -179,7 +180,7 @@ internal sealed class RelayClient : IDisposable
         }
         catch (IOException)
         {
-            _node.OnRelayUnreachable(Relay);
+            _node.OnRelayUseless(Relay);
             throw;
         }
     }
@@ -189,10 +190,25 @@ internal sealed class RelayClient : IDisposable
 
     private void Receive(PeerConnection connection, in ProtomuxMessage message)
     {
+        if (message.Type == RelayProtocol.Unpair && UnpairMessage.TryRead(message.Body.Span, out var refusal)) Refuse(refusal.Token);
         if (message.Type != RelayProtocol.Pair || !PairMessage.TryRead(message.Body.Span, out var pair)) return;
         RelayPairing? pairing;
         lock (_gate) pairing = _pairings.GetValueOrDefault(pair.Token);
         if (pairing is not null && pairing.IsInitiator == pair.IsInitiator) pairing.OnPaired(new(connection.Source, pair.StreamId));
+    }
+
+    /// <summary>The relay has no room for a stream.</summary>
+    private void Refuse(Topic token)
+    {
+        RelayPairing? pairing;
+        lock (_gate)
+        {
+            if (!_pairings.TryGetValue(token, out pairing) || pairing.IsSettled) return; // what is paired ends by its streams
+            _pairings.Remove(token);
+            RestartIdleTimer();
+        }
+        pairing.OnRefused();
+        _node.OnRelayUseless(Relay);
     }
 
     private async Task CheckAsync(PeerConnection connection)

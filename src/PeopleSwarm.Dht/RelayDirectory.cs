@@ -73,6 +73,14 @@ internal sealed class RelayDirectory
         }
     }
 
+    /// <summary>Whether a relay was of no use a while ago.</summary>
+    public bool IsAvoided(PublicKey relay)
+    {
+        lock (_gate) return IsAvoidedUnsynchronized(relay);
+    }
+
+    private bool IsAvoidedUnsynchronized(PublicKey relay) => _avoided.TryGetValue(relay, out long at) && _time.GetElapsedTime(at) < s_age;
+
     private bool IsFresh => _lookedUp is { } at && _time.GetElapsedTime(at) < s_age && (_relays.Count != 0 || _time.GetElapsedTime(at) < s_lookupLimit);
 
     private Task LookUpUnsynchronized() => _lookup.IsCompleted ? _lookup = LookUpAsync() : _lookup;
@@ -100,7 +108,7 @@ internal sealed class RelayDirectory
         if (peer.PublicKey == _node.KeyPair.PublicKey) return;
         lock (_gate)
         {
-            if (_avoided.TryGetValue(peer.PublicKey, out long at) && _time.GetElapsedTime(at) < s_age) return;
+            if (IsAvoidedUnsynchronized(peer.PublicKey)) return;
             // The list is anybody's to write to, so a newcomer takes a random place.
             if (!_relays.ContainsKey(peer.PublicKey) && _relays.Count >= MaxRelays) _relays.Remove(_relays.Keys.ElementAt(_random.Next(_relays.Count)));
             _relays[peer.PublicKey] = peer.RelayAddresses;

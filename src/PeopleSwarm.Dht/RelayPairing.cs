@@ -41,6 +41,9 @@ internal sealed class RelayPairing : IRelayPairing
 
     public byte[] Encode() => new PairMessage(IsInitiator, _relay.Token, _stream.LocalId).Encode();
 
+    /// <summary>Whether the relay has answered, or nobody waits for it any more.</summary>
+    public bool IsSettled => Volatile.Read(ref _isSettled) != 0;
+
     /// <summary>The connection that asks for it.</summary>
     public void Start(RelayClient client)
     {
@@ -51,30 +54,33 @@ internal sealed class RelayPairing : IRelayPairing
     public void End()
     {
         _isEnded = true;
-        Settle(null);
+        Settle(null, "it was given up");
         _client?.Remove(this);
     }
 
     public void OnPaired(RelayLeg leg) => Settle(leg);
 
+    /// <summary>The relay said that it will not pair us.</summary>
+    public void OnRefused() => Settle(null, "it refused to pair us");
+
     /// <summary>The connection to the relay is gone.</summary>
     public void OnRelayLost(string reason)
     {
-        if (Settle(null) || _isEnded) return;
+        if (Settle(null, $"the connection to it ended: {reason}") || _isEnded) return;
         _post(now => _events.Lost(now, reason));
     }
 
     private void OnLimit()
     {
-        if (Settle(null)) _client?.Remove(this);
+        if (Settle(null, "it did not pair us in time")) _client?.Remove(this);
     }
 
-    private bool Settle(RelayLeg? leg)
+    private bool Settle(RelayLeg? leg, string reason = "")
     {
         if (Interlocked.Exchange(ref _isSettled, 1) != 0) return false;
         _limit.Dispose();
         _settled();
-        _post(now => _events.Paired(now, leg));
+        _post(now => _events.Paired(now, leg, reason));
         return true;
     }
 

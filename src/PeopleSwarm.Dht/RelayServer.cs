@@ -116,7 +116,8 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
         try
         {
             var channel = mux.Open(RelayProtocol.Name, connection.RemotePublicKey.ToArray());
-            lock (_gate) session = _machine.TryAccept(answer => _ = AnswerAsync(channel, answer), channel.Close);
+            lock (_gate) session = _machine.TryAccept(answer => _ = SendAsync(channel, RelayProtocol.Pair, answer.Encode()),
+                refusal => _ = SendAsync(channel, RelayProtocol.Unpair, refusal.Encode()), channel.Close);
             if (session is null)
             {
                 PeerLog.RelayFull(_logger, connection.RemotePublicKey);
@@ -157,11 +158,11 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
         return true;
     }
 
-    private static async Task AnswerAsync(IProtomuxChannel channel, PairMessage answer)
+    private static async Task SendAsync(IProtomuxChannel channel, int type, byte[] body)
     {
         try
         {
-            await channel.SendAsync(RelayProtocol.Pair, answer.Encode()).ConfigureAwait(false);
+            await channel.SendAsync(type, body).ConfigureAwait(false);
         }
         catch (IOException)
         {

@@ -11,10 +11,13 @@ internal interface IRelayStreams
 }
 
 /// <summary>One client's connection, as the relay knows it.</summary>
-internal sealed class RelaySession(long bytesPerSecond, Action<PairMessage> answer, Action end)
+internal sealed class RelaySession(long bytesPerSecond, Action<PairMessage> answer, Action<UnpairMessage> refuse, Action end)
 {
     /// <summary>Tells the client that it is paired.</summary>
     public Action<PairMessage> Answer { get; } = answer;
+
+    /// <summary>Tells the client that it will not be: npm's takes no notice, and waits as if nothing had been said.</summary>
+    public Action<UnpairMessage> Refuse { get; } = refuse;
 
     /// <summary>Ends the client's connection.</summary>
     public Action End { get; } = end;
@@ -70,30 +73,36 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
     };
 
     /// <summary>Takes a client; the one that has been idle longest makes room. Null if all are busy.</summary>
-    public RelaySession? TryAccept(Action<PairMessage> answer, Action end)
+    public RelaySession? TryAccept(Action<PairMessage> answer, Action<UnpairMessage> refuse, Action end)
     {
         if (_sessions.Count >= options.MaxSessions && !TryMakeRoom())
         {
             _refused++;
             return null;
         }
-        var session = new RelaySession(options.BytesPerSecondPerSession, answer, end) { IdleSince = _idles++ };
+        var session = new RelaySession(options.BytesPerSecondPerSession, answer, refuse, end) { IdleSince = _idles++ };
         _sessions.Add(session);
         return session;
     }
 
-    /// <summary>A client wants to be paired; a second wish for the same side is ignored.</summary>
+    /// <summary>A client wants to be paired; a second wish for the same side is ignored. Where there is no room both sides are told.</summary>
     public void Pair(Timestamp now, RelaySession session, in PairMessage message)
     {
         Expire(now);
         int side = message.IsInitiator ? 1 : 0;
         bool isNew = !_waiting.TryGetValue(message.Token, out var pair);
         if (!isNew && pair!.Links[side] is not null) return;
-        // A token of all zeros is what a client sends that forgot to make one: strangers would meet.
-        if (message.Token == default || session.Pairs.ContainsKey(message.Token)
-            || session.Pairs.Count >= options.MaxPairsPerSession || (isNew && _pairs >= options.MaxPairs))
+        if (session.Pairs.ContainsKey(message.Token)) // the other side is its own
         {
             _refused++;
+            return;
+        }
+        // A token of all zeros is what a client sends that forgot to make one: strangers would meet.
+        if (message.Token == default || session.Pairs.Count >= options.MaxPairsPerSession || (isNew && _pairs >= options.MaxPairs))
+        {
+            _refused++;
+            session.Refuse(new(message.Token));
+            if (!isNew) Refuse(pair!);
             return;
         }
         if (isNew)
@@ -143,7 +152,7 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
         if (pair.Links[0]!.Stream is not { } left || pair.Links[1]!.Stream is not { } right)
         {
             _refused++;
-            End(pair);
+            Refuse(pair);
             return;
         }
         _matched++;
@@ -167,6 +176,12 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
         _bytes += length;
         return true;
     };
+
+    private void Refuse(RelayPair pair)
+    {
+        foreach (var link in pair.Links) link?.Session.Refuse(new(pair.Token));
+        End(pair);
+    }
 
     private void End(RelayPair pair)
     {

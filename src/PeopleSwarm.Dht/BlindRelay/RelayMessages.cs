@@ -40,7 +40,7 @@ internal readonly record struct PairMessage(bool IsInitiator, Topic Token, uint 
     }
 }
 
-/// <summary>From a client: forget the token, and the pair if there is one.</summary>
+/// <summary>From a client: forget the token, and the pair if there is one. From our relays: you will not be paired.</summary>
 internal readonly record struct UnpairMessage(Topic Token)
 {
     public byte[] Encode()

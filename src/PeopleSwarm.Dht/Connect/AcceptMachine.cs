@@ -273,9 +273,9 @@ internal sealed partial class AcceptMachine
     private void StartRelay(AcceptSession session)
     {
         if ((session.OwnRelay ?? session.Remote!.RelayThrough) is not { } relay) return;
-        session.Relay = RelayedStream.TryStart(_context, relay, isInitiator: session.OwnRelay is not null, session.Stream!, session.Remote!.Udx!.Id, (at, isPaired) =>
+        session.Relay = RelayedStream.TryStart(_context, relay, isInitiator: session.OwnRelay is not null, session.Stream!, session.Remote!.Udx!.Id, (at, failure) =>
         {
-            if (isPaired) HandOverRelayed(at, session);
+            if (failure is null) HandOverRelayed(at, session);
             else if (session is { State: AcceptState.Waiting, Punch: null }) Close(at, session);
         }, at => OnRelayLost(at, session));
     }

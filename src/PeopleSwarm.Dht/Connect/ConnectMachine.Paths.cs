@@ -12,7 +12,8 @@ internal sealed partial class ConnectMachine
     private UpgradeSchedule? _upgrades;
     private Timestamp? _upgradeDue;
     private long _round;
-    private bool _isTryingLocal, _hasRelayFailed;
+    private bool _isTryingLocal;
+    private string? _relayFailure;
 
     private void ChoosePath(Timestamp now, ConnectServer server)
     {
@@ -118,8 +119,8 @@ internal sealed partial class ConnectMachine
     private void FailIfNoPathIsLeft(Timestamp now)
     {
         if (_isTryingLocal || _punch is not null || _relay is { IsPending: true }) return;
-        if (State == ConnectState.Waiting && _hasRelayFailed)
-            Fail(now, PeerConnectError.RelayAborted, $"The relay did not pair us with the peer, and no direct path was found: {_punchFailure.Message}");
+        if (State == ConnectState.Waiting && _relayFailure is { } reason)
+            Fail(now, PeerConnectError.RelayAborted, $"The relay did not pair us with the peer ({reason}), and no direct path was found: {_punchFailure.Message}");
         else if (State == ConnectState.Waiting) Fail(now, _punchFailure.Error, _punchFailure.Message);
         else if (State == ConnectState.Upgrading) UpgradeLater(now);
     }
@@ -166,10 +167,10 @@ internal sealed partial class ConnectMachine
     {
         if ((server.Payload.RelayThrough ?? _ownRelay) is not { } relay) return;
         Log($"relay {relay.PublicKey}: asked to pair us");
-        _relay = RelayedStream.TryStart(_context, relay, isInitiator: server.Payload.RelayThrough is null, _stream, server.Payload.Udx!.Id, (at, isPaired) =>
+        _relay = RelayedStream.TryStart(_context, relay, isInitiator: server.Payload.RelayThrough is null, _stream, server.Payload.Udx!.Id, (at, failure) =>
         {
-            if (isPaired) HandOverRelayed(at, server);
-            else OnRelayFailed(at, server);
+            if (failure is null) HandOverRelayed(at, server);
+            else OnRelayFailed(at, server, failure);
         }, OnRelayLost);
     }
 
@@ -185,10 +186,10 @@ internal sealed partial class ConnectMachine
         FailIfNoPathIsLeft(now);
     }
 
-    private void OnRelayFailed(Timestamp now, ConnectServer server)
+    private void OnRelayFailed(Timestamp now, ConnectServer server, string reason)
     {
-        Log("relay: it did not pair us");
-        (_relay, _hasRelayFailed) = (null, true);
+        Log($"relay: {reason}");
+        (_relay, _relayFailure) = (null, reason);
         if (State != ConnectState.Waiting) return;
         if (!server.IsHolepunchable)
         {

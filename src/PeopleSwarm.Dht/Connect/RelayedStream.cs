@@ -13,9 +13,9 @@ internal interface IRelayPairing
 }
 
 /// <summary>Who hears of a pairing; on the loop.</summary>
-/// <param name="Paired">Called once, later: the way through the relay, or null if there will be none.</param>
+/// <param name="Paired">Called once, later: the way through the relay, or null and the reason if there will be none.</param>
 /// <param name="Lost">Called at most once after that, with the reason: the relay forwards no longer.</param>
-internal sealed record RelayPairingEvents(Action<Timestamp, RelayLeg?> Paired, Action<Timestamp, string> Lost);
+internal sealed record RelayPairingEvents(Action<Timestamp, RelayLeg?, string> Paired, Action<Timestamp, string> Lost);
 
 /// <summary>Has streams paired by relays; on the loop.</summary>
 internal interface IRelayDialler
@@ -66,14 +66,14 @@ internal sealed class RelayedStream
     /// <param name="isInitiator">Whether the relay is our choice.</param>
     /// <param name="stream">Our stream, not connected.</param>
     /// <param name="remoteId">The peer's stream, for the direct path.</param>
-    /// <param name="paired">The stream is connected through the relay, or, by false, it will not be.</param>
+    /// <param name="paired">The stream is connected through the relay, or, with a reason, it will not be.</param>
     /// <param name="lost">The relay forwards no longer: <see cref="FailIfLost"/>, unless another path may still be found.</param>
     public static RelayedStream? TryStart(PeerContext context, RelayThroughInfo relay, bool isInitiator, IReliableStream stream, uint remoteId,
-        Action<Timestamp, bool> paired, Action<Timestamp> lost)
+        Action<Timestamp, string?> paired, Action<Timestamp> lost)
     {
         var relayed = new RelayedStream(stream, remoteId);
         relayed._pairing = context.Relays?.Pair(relay, isInitiator, stream,
-            new((now, leg) => relayed.OnPaired(now, leg, paired), (now, reason) => relayed.OnLost(now, reason, lost)));
+            new((now, leg, reason) => relayed.OnPaired(now, leg, reason, paired), (now, reason) => relayed.OnLost(now, reason, lost)));
         return relayed._pairing is null ? null : relayed;
     }
 
@@ -120,18 +120,18 @@ internal sealed class RelayedStream
         if (!IsMoved) lost(now);
     }
 
-    private void OnPaired(Timestamp now, RelayLeg? leg, Action<Timestamp, bool> paired)
+    private void OnPaired(Timestamp now, RelayLeg? leg, string reason, Action<Timestamp, string?> paired)
     {
         if (_pairing is null) return; // given up
         if (leg is not { } found || _stream.Closed.IsCompleted || _stream.IsConnected)
         {
             _pairing.End();
             _pairing = null;
-            paired(now, false);
+            paired(now, leg is null ? reason : "another path was taken");
             return;
         }
         _leg = found;
         _stream.Connect(found.Relay.Socket, found.StreamId, found.Relay.From);
-        paired(now, true);
+        paired(now, null);
     }
 }

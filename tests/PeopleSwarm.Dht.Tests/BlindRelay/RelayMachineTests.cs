@@ -112,11 +112,40 @@ public class RelayMachineTests
         var clients = Enumerable.Range(0, 3).Select(_ => relay.Join()).ToArray();
         for (byte i = 0; i < 12; i++) relay.Pair(clients[i % 3], true, i, new([.. Enumerable.Repeat((byte)(i + 1), 32)]));
         Assert.Equal(5, relay.Machine.Statistics.Waiting);
-        Assert.Null(relay.Machine.TryAccept(_ => { }, () => { }));
+        Assert.Null(relay.Machine.TryAccept(_ => { }, _ => { }, () => { }));
         Assert.Equal(8, relay.Machine.Statistics.Refused);
         relay.Machine.Close(clients[0]);
         Assert.Equal(3, relay.Machine.Statistics.Waiting);
-        Assert.NotNull(relay.Machine.TryAccept(_ => { }, () => { }));
+        Assert.NotNull(relay.Machine.TryAccept(_ => { }, _ => { }, () => { }));
+    }
+
+    [Fact]
+    public void Who_is_refused_for_want_of_room_is_told_and_so_is_the_side_that_waits()
+    {
+        var relay = new Relay(new() { MaxPairs = 2, MaxPairsPerSession = 1 });
+        var (a, b, c) = (relay.Join(), relay.Join(), relay.Join());
+        relay.Pair(a, true, 1);
+        relay.Pair(b, true, 2, Token(2));
+        relay.Pair(c, true, 3, Token(3)); // too many pairs
+        Assert.Equal([Token(3)], relay.Refusals[c]);
+        relay.Pair(b, false, 4); // too many of this client
+        Assert.All([a, b], client => Assert.Equal([s_token], relay.Refusals[client]));
+        Assert.Equal((1, 2), (relay.Machine.Statistics.Waiting, relay.Machine.Statistics.Refused));
+        relay.Pair(c, true, 5);
+        Assert.Equal(2, relay.Machine.Statistics.Waiting);
+    }
+
+    [Fact]
+    public void Who_repeats_itself_or_is_forgotten_is_not_told_anything()
+    {
+        var relay = new Relay();
+        var (a, b) = (relay.Join(), relay.Join());
+        relay.Pair(a, true, 1);
+        relay.Pair(b, true, 2); // the same side
+        relay.Pair(a, false, 3); // both sides
+        relay.Now += TimeSpan.FromHours(1);
+        relay.Machine.Expire(relay.Now);
+        Assert.Empty(relay.Refusals[a].Concat(relay.Refusals[b]));
     }
 
     [Fact]
@@ -160,8 +189,11 @@ public class RelayMachineTests
         relay.Pair(b, false, 2);
         Assert.True(Assert.Single(relay.Streams).Stream.IsAborted);
         Assert.Empty(relay.Answers[a].Concat(relay.Answers[b]));
+        Assert.All([a, b], client => Assert.Equal([s_token], relay.Refusals[client]));
         Assert.Equal((0, 0), (relay.Machine.Statistics.Pairs, relay.Machine.Statistics.Waiting));
     }
+
+    private static Topic Token(byte number) => new([.. Enumerable.Repeat(number, 32)]);
 
     private sealed class Relay : IRelayStreams
     {
@@ -177,6 +209,8 @@ public class RelayMachineTests
 
         public Dictionary<RelaySession, List<PairMessage>> Answers { get; } = [];
 
+        public Dictionary<RelaySession, List<Topic>> Refusals { get; } = [];
+
         /// <summary>Clients that had to make room.</summary>
         public List<RelaySession> Ended { get; } = [];
 
@@ -184,8 +218,9 @@ public class RelayMachineTests
         {
             var answers = new List<PairMessage>();
             RelaySession? session = null;
-            session = Machine.TryAccept(answers.Add, () => Ended.Add(session!))!;
-            Answers[session] = answers;
+            var refusals = new List<Topic>();
+            session = Machine.TryAccept(answers.Add, refusal => refusals.Add(refusal.Token), () => Ended.Add(session!))!;
+            (Answers[session], Refusals[session]) = (answers, refusals);
             return session;
         }
 

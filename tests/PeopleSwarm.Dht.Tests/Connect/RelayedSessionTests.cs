@@ -27,7 +27,7 @@ public class RelayedSessionTests
             new() { Udx = new(4711), SecretStreamVersion = 1, RelayThrough = new(PeerKit.Key(9).PublicKey, new([.. Enumerable.Repeat((byte)5, 32)])) });
         _kit.Handle(PeerKit.Incoming(s_node, PeerCommand.PeerHandshake, s_target, client.Value(RoutingMode.FromRelay, s_client)));
         _secrets = client.SecretsAfter(_kit.Context, _kit.Engine.Forwards.Single().Value);
-        _relays.Pairings.Single().Events.Paired(_kit.Now, new RelayLeg(new(s_relay, FakeEngine.Client), 77));
+        _relays.Pairings.Single().Events.Paired(_kit.Now, new RelayLeg(new(s_relay, FakeEngine.Client), 77), "");
         Assert.Equal(PeerPath.Relayed, _accepted.Single().Path);
     }
 
