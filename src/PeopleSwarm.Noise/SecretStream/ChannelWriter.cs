@@ -18,6 +18,7 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
     private readonly StreamCipher _cipher;
     private readonly int _framePayload, _maxMessage;
     private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly Lock _ending = new(); // for buffers that are replaced or sealed for the last time, which may be at once: anybody may end the stream
     private Task _background = Task.CompletedTask;
     private byte[]? _staging;
     private int _staged;
@@ -107,9 +108,7 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
         try
         {
             if (_finished) return;
-            if (_channel.Failure is null) SealStaged();
-            _finished = true;
-            _cipher.Dispose();
+            SealLast();
             await _output.CompleteAsync(_channel.Failure).ConfigureAwait(false);
         }
         catch (Exception e)
@@ -165,11 +164,7 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
         try
         {
             if (_finished) return;
-            var failure = _channel.Failure;
-            if (failure is null) SealStaged();
-            _finished = true;
-            _cipher.Dispose();
-            _output.Complete(failure);
+            _output.Complete(SealLast());
         }
         catch (Exception e)
         {
@@ -199,9 +194,12 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
         int grown = _staged < _framePayload ? Math.Min(_staged * Growth, _framePayload) : 2 * _staged;
         grown = Math.Max(grown, _staged + needed);
         byte[] larger = ArrayPool<byte>.Shared.Rent(StreamCipher.TagBlock + grown);
-        _staging.AsSpan(StreamCipher.TagBlock, _staged).CopyTo(larger.AsSpan(StreamCipher.TagBlock));
-        ArrayPool<byte>.Shared.Return(_staging);
-        _staging = larger;
+        lock (_ending)
+        {
+            _staging.AsSpan(StreamCipher.TagBlock, _staged).CopyTo(larger.AsSpan(StreamCipher.TagBlock));
+            ArrayPool<byte>.Shared.Return(_staging);
+            _staging = larger;
+        }
     }
 
     /// <summary>Makes room by sealing whole frames, if it is our turn.</summary>
@@ -363,6 +361,20 @@ internal sealed class ChannelWriter : PipeWriter, IDisposable
         _staged = 0;
         if (_staging is not null) ArrayPool<byte>.Shared.Return(_staging);
         _staging = null;
+    }
+
+    /// <summary>Seals what was written unless the channel is broken. The buffer stays: the application may be writing to it.</summary>
+    private IOException? SealLast()
+    {
+        var failure = _channel.Failure;
+        lock (_ending)
+        {
+            if (failure is null) SealFrames(_staged);
+            _staged = 0;
+        }
+        _finished = true;
+        _cipher.Dispose();
+        return failure;
     }
 
     private int SealFrames(int bytes)

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Time.Testing;
 
 namespace PeopleSwarm.Noise;
@@ -178,6 +180,22 @@ public class BrokenChannelTests
             {
             }
         }
+    }
+
+    [Theory, InlineData(100), InlineData(5000)]
+    public async Task Dispose_leaves_the_writer_the_memory_it_writes_to(int bytes)
+    {
+        var (channel, _) = ChannelFixture.Pair();
+        channel.Output.GetMemory(100);
+        channel.Output.Advance(100);
+        var memory = channel.Output.GetMemory(bytes);
+        Assert.True(MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> ours));
+        await channel.DisposeAsync();
+
+        Assert.DoesNotContain(ours.Array, Enumerable.Range(0, 64).Select(_ => ArrayPool<byte>.Shared.Rent(ours.Array!.Length)).ToArray());
+        memory.Span[..bytes].Fill(1);
+        channel.Output.Advance(bytes);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await channel.Output.FlushAsync());
     }
 
     [Fact]
