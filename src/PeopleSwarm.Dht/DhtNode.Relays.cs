@@ -61,7 +61,7 @@ internal sealed partial class DhtNode
                 PublicKey? found = mayFind ? await _relays.FindAsync(tried, cancellationToken).ConfigureAwait(false) : null;
                 bool isBusy = found is null && error.Error == PeerConnectError.HolepunchBusy;
                 if (found is null && !isBusy) throw;
-                var pause = isBusy ? UpgradeSchedule.FirstPause(_services.Random) : TimeSpan.Zero;
+                var pause = isBusy ? await BusyPauseAsync().ConfigureAwait(false) : TimeSpan.Zero;
                 var left = options.Timeout - _services.Time.GetElapsedTime(started) - pause;
                 if (left < s_minConnectTimeout) throw;
                 if (found is { } next) PeerLog.RetryingThroughRelay(_logger, publicKey, next, error.Error);
@@ -70,6 +70,21 @@ internal sealed partial class DhtNode
                 started = _services.Time.GetTimestamp();
             }
         }
+    }
+
+    /// <summary>Until our own punches may guess ports again; where it is the peer that may not, as long as the reference waits.</summary>
+    private async Task<TimeSpan> BusyPauseAsync()
+    {
+        var pause = TimeSpan.Zero;
+        try
+        {
+            await OnLoopAsync(now => pause = _peers.SprayPause(now)).ConfigureAwait(false);
+        }
+        catch (DhtException error) when (error.Error == DhtError.Destroyed)
+        {
+            throw new PeerConnectException(PeerConnectError.NodeDestroyed, "The node was disposed.", innerException: error);
+        }
+        return pause > TimeSpan.Zero ? pause : UpgradeSchedule.FirstPause(_services.Random);
     }
 
     /// <summary>Failures of punching, not of the peer.</summary>

@@ -119,6 +119,9 @@ internal sealed class PeerDht : IRpcHandler, IDatagramMachine
         if (_context.Options.DeferRandomPunch) _context.Punching?.DeferSpray(now);
     }
 
+    /// <summary>How long no connection of ours may guess ports, at least.</summary>
+    public TimeSpan SprayPause(Timestamp now) => _context.Punching?.SprayPause(now) ?? TimeSpan.Zero;
+
     /// <summary>Begins to listen; null if this node listens on the key already.</summary>
     /// <param name="now">The current instant.</param>
     /// <param name="keyPair">The key to listen on.</param>

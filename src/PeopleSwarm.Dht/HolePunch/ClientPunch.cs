@@ -158,7 +158,7 @@ internal sealed class ClientPunch
         _puncher.Nat.IsFrozen = true; // the peer is told what we are now
         if (_puncher.NeedsSpraying && !_puncher.MaySpray(now))
         {
-            if (_comesBack) FailBusy(now);
+            if (_comesBack) Fail(now, PeerConnectError.HolepunchBusy, Busy, mayPass: true);
             else Abort(now, PeerConnectError.HolepunchBusy, Busy);
             return;
         }
@@ -170,7 +170,7 @@ internal sealed class ClientPunch
     {
         _log($"punching {_puncher.Nat.Firewall} to {_puncher.RemoteFirewall}");
         if (!_puncher.IsRemotePunching) Fail(now, PeerConnectError.RemoteNotHolepunching, "The peer did not begin to punch.");
-        else if (_puncher.NeedsSpraying && !_puncher.MaySpray(now)) FailBusy(now); // another one began meanwhile
+        else if (_puncher.NeedsSpraying && !_puncher.MaySpray(now)) Abort(now, PeerConnectError.HolepunchBusy, Busy, mayPass: true); // another one began meanwhile
         else if (!_puncher.TryPunch(now)) Fail(now, PeerConnectError.RemoteNotHolepunchable, "The peer's NAT cannot be punched from here.");
     }
 
@@ -216,15 +216,13 @@ internal sealed class ClientPunch
         answered(now, reply, peerAddress);
     }
 
-    private void FailBusy(Timestamp now) => Fail(now, PeerConnectError.HolepunchBusy, Busy, mayPass: true);
-
-    /// <summary>Tells the peer before giving up.</summary>
-    private void Abort(Timestamp now, PeerConnectError error, string message)
+    /// <summary>Tells the peer before giving up: it may be guessing ports already, and can do so for one client at a time.</summary>
+    private void Abort(Timestamp now, PeerConnectError error, string message, bool mayPass = false)
     {
-        byte[] box = _secrets.Seal(new() { Error = PeerErrorCode.Aborted, Round = _round++ });
+        byte[] box = _secrets.Seal(new() { Error = mayPass ? PeerErrorCode.TryLater : PeerErrorCode.Aborted, Round = _round++ });
         byte[] value = new PeerHolepunchMessage(RoutingMode.FromClient, _server.Payload.Holepunch!.Id, box, _relay.PeerAddress).Encode();
         _context.Engine.Request(now, new(_relay.RelayAddress, PeerCommand.PeerHolepunch, _target, value, Retries: 0), static (_, _) => { });
-        Fail(now, error, message);
+        Fail(now, error, message, mayPass);
     }
 
     private void OnConnected(Timestamp now, DatagramSource source)

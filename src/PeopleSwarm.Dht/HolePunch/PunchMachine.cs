@@ -44,6 +44,9 @@ internal sealed class PunchMachine(IPunchSockets sockets, IRandomSource random, 
     /// <summary>Whether a punch that sprays may begin: one at a time, and not soon after another.</summary>
     public bool MaySpray(Timestamp now) => !_isSpraying && (_lastSpray is not { } last || now - last >= randomInterval);
 
+    /// <summary>How long nobody may spray, at least: somebody who does may go on.</summary>
+    public TimeSpan SprayPause(Timestamp now) => MaySpray(now) ? TimeSpan.Zero : _isSpraying ? randomInterval : randomInterval - (now - _lastSpray!.Value);
+
     /// <summary>Nobody sprays within the pause from now.</summary>
     public void DeferSpray(Timestamp now) => _lastSpray = now;
 

@@ -62,7 +62,7 @@ internal sealed class ServerPunch
         if (_isOver || !_secrets.TryOpen(message.Payload, out var payload)) return;
         if (payload.Error != PeerErrorCode.None)
         {
-            End(now, mayPass: false);
+            End(now, mayPass: payload.Error == PeerErrorCode.TryLater);
             return;
         }
         var round = new Round(request with { Value = null, Token = default }, client, payload, _isOwnRelay(request.From));
