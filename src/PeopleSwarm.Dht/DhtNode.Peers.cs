@@ -63,7 +63,7 @@ internal sealed partial class DhtNode : IDhtNode
     private async Task<PeerConnection> ConnectOnceAsync(PublicKey publicKey, PeerConnectOptions options, CancellationToken cancellationToken)
     {
         var keyPair = options.KeyPair ?? KeyPair;
-        ThrowIfCannotShakeHands(keyPair);
+        ThrowIfCannotShakeHands(keyPair, nameof(options));
         OptionRange.Require(options.Timeout, s_minConnectTimeout, s_maxConnectTimeout);
         OptionRange.Require(options.KeepAlive, TimeSpan.Zero, s_maxKeepAlive);
         OptionRange.Require(options.MaxMessageSize, 1, SecretChannelOptions.Default.MaxMessageSize);
@@ -93,7 +93,7 @@ internal sealed partial class DhtNode : IDhtNode
     {
         options ??= new();
         var key = keyPair ?? KeyPair;
-        ThrowIfCannotShakeHands(key);
+        ThrowIfCannotShakeHands(key, nameof(keyPair));
         OptionRange.Require(options.HandshakeClearWait, s_minClearWait, s_maxClearWait);
         OptionRange.Require(options.MaxHandshakes, 1, MaxHandshakes);
         OptionRange.Require(options.Backlog, 1, MaxBacklog);
@@ -171,6 +171,10 @@ internal sealed partial class DhtNode : IDhtNode
                     if (outcome.Link is { } link) done.TrySetResult((link, Open(link, options.KeepAlive, options.MaxMessageSize, options.OnUnorderedMessage)));
                     else done.TrySetException(outcome.Error!);
                 });
+            }
+            catch (ArgumentException error) // of the handshake, which knows whether a key can be one
+            {
+                done.TrySetException(new ArgumentException($"'{publicKey}' is not the key of a peer.", nameof(publicKey), error));
             }
             catch (Exception error) // goes to the caller, who made the mistake
             {
@@ -254,8 +258,8 @@ internal sealed partial class DhtNode : IDhtNode
             throw new ArgumentException("The key pair has neither a secret key nor a function that signs.", nameof(keyPair));
     }
 
-    private static void ThrowIfCannotShakeHands(KeyPair keyPair)
+    private static void ThrowIfCannotShakeHands(KeyPair keyPair, string argument)
     {
-        if (!keyPair.HasSecretKey) throw new ArgumentException("The key pair has no secret key, which a handshake needs.", nameof(keyPair));
+        if (!keyPair.HasSecretKey) throw new ArgumentException("The key pair has no secret key, which a handshake needs.", argument);
     }
 }

@@ -14,7 +14,8 @@ internal sealed partial class DhtNode
         options ??= new();
         int retries = options.Retries;
         if (retries is < 0 or > MaxRetries) throw new ArgumentOutOfRangeException(nameof(options), retries, $"Retries are 0 to {MaxRetries}.");
-        if (options.Socket is { } socket) _ = _host.GetLocalEndPoint(socket); // throws if it is not open
+        if (options.Socket is { } socket) ThrowIfNotOpen(socket, nameof(options));
+        ThrowIfNoAddress(to, nameof(to));
         var call = request.ToCall(to) with { Retries = retries, Ttl = options.Ttl, Socket = options.Socket };
         RequestRules.Check(call, nameof(request));
         return SendAsync(call, cancellationToken);
@@ -27,10 +28,10 @@ internal sealed partial class DhtNode
     {
         if (delay < TimeSpan.Zero || delay > _options.MaxPingDelay)
             throw new ArgumentOutOfRangeException(nameof(delay), delay, $"The delay is 0 to {_options.MaxPingDelay}.");
+        ThrowIfNoAddress(to, nameof(to));
         var milliseconds = new byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(milliseconds, (uint)delay.TotalMilliseconds);
         var call = new RpcCallRequest(to, RpcCommands.DelayedPing, Value: milliseconds, IsInternal: true, Timeout: delay + RpcProtocol.RequestTimeout);
-        RequestRules.Check(call, nameof(to));
         return SendAsync(call, cancellationToken);
     }
 
@@ -45,7 +46,7 @@ internal sealed partial class DhtNode
 
     public async Task AddNodeAsync(UdpEndPoint node, CancellationToken cancellationToken = default)
     {
-        if (!node.IsIPv4 || node.Port == 0) throw new ArgumentException($"'{node}' is not an IPv4 address with a port.", nameof(node));
+        ThrowIfNoAddress(node, nameof(node));
         await StartAsync(cancellationToken).ConfigureAwait(false);
         await OnLoopAsync(now => _machine.AddNode(now, node)).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -71,6 +72,23 @@ internal sealed partial class DhtNode
             value = reply.ToPublic();
             return true;
         }, _options.QueryBuffer, commit is null ? null : () => commit.Error, hasCommit: commit is not null);
+    }
+
+    private static void ThrowIfNoAddress(UdpEndPoint node, string argument)
+    {
+        if (!node.IsIPv4 || node.Port == 0) throw new ArgumentException($"'{node}' is not an IPv4 address with a port.", argument);
+    }
+
+    private void ThrowIfNotOpen(SocketId socket, string argument)
+    {
+        try
+        {
+            _ = _host.GetLocalEndPoint(socket);
+        }
+        catch (ArgumentException error)
+        {
+            throw new ArgumentException("No socket with this id is open on the node.", argument, error);
+        }
     }
 
     /// <summary>A query as its options ask for it, but for their commit.</summary>

@@ -83,7 +83,16 @@ public sealed class UdxSocket : IAsyncDisposable
     /// <exception cref="ArgumentException"><paramref name="localId"/> is in use or the port is 0.</exception>
     public IReliableStream Connect(uint localId, uint remoteId, UdpEndPoint remote)
     {
-        var stream = _transport.CreateStream(new ReliableStreamOptions { LocalId = localId });
+        if (remote.Port == 0) throw new ArgumentException("The port of a peer is never 0.", nameof(remote));
+        IReliableStream stream;
+        try
+        {
+            stream = _transport.CreateStream(new ReliableStreamOptions { LocalId = localId });
+        }
+        catch (ArgumentException error)
+        {
+            throw new ArgumentException($"The stream id {localId} is in use.", nameof(localId), error);
+        }
         stream.Connect(Id, remoteId, remote);
         return stream;
     }
