@@ -34,7 +34,8 @@ internal sealed class NetworkLab : IAsyncDisposable
         try
         {
             string[] hosts = [.. Enumerable.Range(1, DhtNodes).Select(i => $"5.0.{i}.1")]; // each in a network of its own, as tables want it
-            Ip(lab._internet, ["link add br0 type bridge", "link set br0 up", .. hosts.Select(h => $"addr add {h}/16 dev br0")]);
+            // With an address of its own: else it is the lowest of its ports', and each site that joins may leave the others a stale neighbour.
+            Ip(lab._internet, ["link add br0 address 02:00:05:00:00:01 type bridge", "link set br0 up", .. hosts.Select(h => $"addr add {h}/16 dev br0")]);
             var dht = lab.StartPeer(lab._internet);
             dht.Send(new { command = "serve", id = 0, hosts });
             await dht.ReadAsync("serving0", TimeSpan.FromSeconds(60));
