@@ -103,17 +103,7 @@ internal sealed class LinuxDatagramSocket : SegmentingSocket, IDatagramSocket, I
     private int Deliver(ReceiveBatch batch, int index)
     {
         var bytes = batch.Read(index, _family, out var from, out int segmentSize);
-        int datagrams = 0;
-        do
-        {
-            var datagram = bytes[..Math.Min(segmentSize, bytes.Length)];
-            bytes = bytes[datagram.Length..];
-            datagrams++;
-            if (datagram.Length > UdpDatagramSocket.MaxDatagram) Metrics.DatagramTooLong();
-            else _receiver!.OnDatagram(datagram, from);
-        }
-        while (!bytes.IsEmpty);
-        return datagrams;
+        return Deliver(_receiver!, bytes, segmentSize, from);
     }
 
     private SocketPoller.Watch Watch()
