@@ -5,7 +5,7 @@ namespace PeopleSwarm;
 /// <param name="Target">The key the request is about; null for none.</param>
 /// <param name="Value">The body; null for none, which differs from empty.</param>
 /// <param name="Token">The token the asked node gave us; null for none.</param>
-/// <param name="IsInternal">Whether the number is of the RPC layer's own commands (spec dht-rpc, section 10).</param>
+/// <param name="IsInternal">Whether the number is of the RPC layer's own commands (spec dht-rpc, 10).</param>
 public sealed record DhtRequest(int Command, NodeId? Target = null, ReadOnlyMemory<byte>? Value = null,
     ReadOnlyMemory<byte>? Token = null, bool IsInternal = false);
 
@@ -63,7 +63,7 @@ public interface IDhtCommandHandler
 /// An extension of the peer DHT under a name and a version: it shares the network's nodes and one command number with other extensions, and its requests come
 /// with its own commands. Register it in the container; it serves once the node is persistent. Others ask for it with <c>DhtPluginRequest</c>.
 /// </summary>
-/// <remarks>Spec: hyperdht, 3.9 and 12, plugins. A command that is not its own is met with silence.</remarks>
+/// <remarks>Spec: hyperdht, 3.9 and 12. A command that is not its own is met with silence.</remarks>
 public interface IDhtPlugin : IDhtCommandHandler
 {
     /// <summary>What others ask for it by, at most 255 bytes of UTF-8.</summary>

@@ -6,7 +6,7 @@ namespace PeopleSwarm;
 /// A node of the DHT: requests, queries, announcements, and encrypted connections to peers by their public key.
 /// Members are safe on any thread; what is read is a snapshot.
 /// </summary>
-/// <remarks>Spec: dht-rpc and hyperdht. Every operation starts the node if nobody did.</remarks>
+/// <remarks>Spec: dht-rpc, 20; spec hyperdht, 12. Every operation starts the node if nobody did.</remarks>
 public interface IDhtNode : IAsyncDisposable
 {
     /// <summary>The key pair used where a call names none.</summary>

@@ -3,7 +3,7 @@ namespace PeopleSwarm;
 /// <summary>A walk to the nodes closest to a target. Enumerate it once to see answers as they come, or call <see cref="FinishAsync"/>.</summary>
 /// <remarks>
 /// It starts with the first of both. While the consumer does not read, no further requests leave.
-/// Disposing ends it early. Spec: dht-rpc, section 13.
+/// Disposing ends it early. Spec: dht-rpc, 13.
 /// </remarks>
 public interface IDhtQuery<out T> : IAsyncEnumerable<T>, IAsyncDisposable
 {

@@ -42,7 +42,7 @@ public interface IHandshakeFactory
 }
 
 /// <summary>A handshake under way. One caller at a time.</summary>
-/// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, section 3.</remarks>
+/// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, 3.</remarks>
 public interface IHandshake : IDisposable
 {
     /// <summary>Our role.</summary>

@@ -205,7 +205,7 @@ public sealed class PeerConnectException : IOException
     public IReadOnlyList<string> Attempts { get; }
 }
 
-/// <summary>Why a connect failed (spec hyperdht, section 12.1).</summary>
+/// <summary>Why a connect failed (spec hyperdht, 12.1).</summary>
 public enum PeerConnectError
 {
     /// <summary>No node knows a peer that listens on this key.</summary>

@@ -43,7 +43,7 @@ public sealed record SecretChannelOptions
 /// <see cref="IMessageChannel.ReadMessageAsync"/>, which skips empty ones when keep-alive is on, keeps boundaries; use either form in each direction.
 /// <see cref="IMessageChannel.Abort"/> breaks the stream below too.
 /// </summary>
-/// <remarks>Spec: noise-and-secretstream, sections 5 to 8. One reader and one writer at a time.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 5 to 8. One reader and one writer at a time.</remarks>
 public interface ISecretChannel : IDuplexPipe, IMessageChannel
 {
     /// <summary>Our key.</summary>

@@ -7,7 +7,7 @@ namespace PeopleSwarm;
 /// <remarks>Called on a pool thread, for several nodes at once. What it throws is the inner exception of the operation's.</remarks>
 public delegate ValueTask<ReadOnlyMemory<byte>> SignatureFunction(SignatureRequest request, CancellationToken cancellationToken);
 
-/// <summary>A signature that is asked for (spec hyperdht, sections 2 and 12.2).</summary>
+/// <summary>A signature that is asked for (spec hyperdht, 2 and 12.2).</summary>
 /// <param name="Purpose">What it is for.</param>
 /// <param name="PublicKey">Whose signature.</param>
 /// <param name="Signable">The 64 bytes to sign as they are: a prefix of the purpose, and a hash of what the other members tell.</param>

@@ -9,7 +9,7 @@ using PeopleSwarm.Dht.Storage;
 namespace PeopleSwarm.Dht;
 
 /// <summary>
-/// The peer DHT of one node: serves the commands of spec hyperdht for others and owns the listeners and connects of our own.
+/// The peer DHT of one node: serves the commands of others (spec hyperdht) and owns the listeners and connects of our own.
 /// Without sockets or clocks; its datagrams leave through the RPC engine and the streams.
 /// </summary>
 internal sealed class PeerDht : IRpcHandler, IDatagramMachine

@@ -35,7 +35,7 @@ public enum SecretChannelError
 }
 
 /// <summary>A secret channel or its handshake failed; the stream below is destroyed.</summary>
-/// <remarks>Spec: noise-and-secretstream, section 10.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 10.</remarks>
 public sealed class SecretChannelException : IOException
 {
     /// <summary>Says why.</summary>

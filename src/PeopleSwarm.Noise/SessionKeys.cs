@@ -3,7 +3,7 @@ using PeopleSwarm.Noise.Crypto;
 namespace PeopleSwarm.Noise;
 
 /// <summary>What follows from a handshake hash. Anyone who saw the handshake can compute these values.</summary>
-/// <remarks>Spec: noise-and-secretstream, section 4.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 4.</remarks>
 internal static class SessionKeys
 {
     public const int Size = 32;

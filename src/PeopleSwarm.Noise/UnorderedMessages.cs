@@ -5,7 +5,7 @@ using PeopleSwarm.Noise.Crypto;
 namespace PeopleSwarm.Noise;
 
 /// <summary>Seals and opens the datagrams next to a secret stream. No order, no replay check. Safe on any thread.</summary>
-/// <remarks>Spec: noise-and-secretstream, section 8.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 8.</remarks>
 internal sealed class UnorderedMessages : IDisposable
 {
     /// <summary>Bytes a packet is longer than its message: the counter and the tag.</summary>

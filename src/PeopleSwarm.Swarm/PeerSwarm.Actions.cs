@@ -38,7 +38,7 @@ public sealed partial class PeerSwarm
     }
 
     /// <summary>The relay of a connection, or null.</summary>
-    /// <remarks>Spec: hyperswarm, section 2, relayThrough.</remarks>
+    /// <remarks>Spec: hyperswarm, 2.</remarks>
     internal PublicKey? ChooseRelay(bool force)
     {
         if (Options.ChooseRelay is { } choose) return choose(force);

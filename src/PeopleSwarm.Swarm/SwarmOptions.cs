@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace PeopleSwarm;
 
 /// <summary>How a swarm behaves. The defaults are those of the npm package; where that has no limit, ours are generous.</summary>
-/// <remarks>Spec: hyperswarm, section 2.</remarks>
+/// <remarks>Spec: hyperswarm, 2.</remarks>
 public sealed class SwarmOptions
 {
     /// <summary>Who we are; not disposed by the swarm. Default null: from <see cref="Seed"/>, else the node's key pair.</summary>

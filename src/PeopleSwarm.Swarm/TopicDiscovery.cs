@@ -121,7 +121,7 @@ internal sealed class TopicDiscovery(PeerSwarm swarm, TopicMachine machine, Task
         foreach (var peer in reply.Peers) swarmMachine.Found(now, machine, peer);
     }
 
-    /// <remarks>Spec: hyperswarm, section 8.4: only the nodes that can list us, sent once.</remarks>
+    /// <remarks>Spec: hyperswarm, 8.4: only the nodes that can list us, sent once.</remarks>
     private async Task WithdrawAsync(Task refresh, Task predecessor)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);

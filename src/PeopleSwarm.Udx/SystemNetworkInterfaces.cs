@@ -5,7 +5,7 @@ namespace PeopleSwarm;
 
 /// <summary>
 /// The system's interfaces. While somebody listens for changes they are looked at every 5 seconds, and at once when the system
-/// tells of a change, which not every system does (spec udx, 17).
+/// tells of a change, which not every system does (spec udx, 18).
 /// </summary>
 public sealed class SystemNetworkInterfaces : INetworkInterfaces, IDisposable
 {

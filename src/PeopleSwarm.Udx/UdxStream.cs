@@ -11,7 +11,7 @@ namespace PeopleSwarm;
 /// eight streams of a transport send, each holds less.
 /// A reader that stops costs at most <see cref="UdxOptions.ReceiveWindow"/> bytes; bytes it has examined without consuming them
 /// count as read, so a long message can be waited for. <see cref="Input"/> completed early drops what still comes and lets the peer go on to its end.</para>
-/// <para>Spec: udx, sections 5, 8, 14 and 16. Safe on any thread; each pipe end takes one caller.</para>
+/// <para>Spec: udx, 5, 8, 14 and 16. Safe on any thread; each pipe end takes one caller.</para>
 /// </remarks>
 public sealed partial class UdxStream : IReliableStream
 {

@@ -2,7 +2,7 @@ using PeopleSwarm.Swarm.Fakes;
 
 namespace PeopleSwarm.Swarm;
 
-/// <summary>What section 13 of the specification finds wanting in the reference works here.</summary>
+/// <summary>What the reference does wrong works here (spec hyperswarm, 13).</summary>
 public class ReferenceDefectTests
 {
     private static readonly Topic s_topic = Keys.Topic(9);

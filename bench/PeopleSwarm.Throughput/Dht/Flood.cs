@@ -10,7 +10,7 @@ namespace PeopleSwarm.Throughput.Dht;
 /// <summary>
 /// A process that sends forged datagrams to a listening node at a steady rate, from many addresses: first messages of handshakes for its key,
 /// requests with made-up tokens, announcements and mutable values with a token of the node's and a forged signature, and packets of
-/// unknown streams. Spec dht-rpc, section 4, and hyperdht, section 3.
+/// unknown streams. Spec dht-rpc, 4; spec hyperdht, 3.
 /// </summary>
 internal sealed class Flood
 {

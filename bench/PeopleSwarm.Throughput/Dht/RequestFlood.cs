@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace PeopleSwarm.Throughput.Dht;
 
-/// <summary>Asks a node for topics over a bare socket: as many requests in flight as it takes to keep it busy. Spec dht-rpc, sections 4 and 5.</summary>
+/// <summary>Asks a node for topics over a bare socket: as many requests in flight as it takes to keep it busy. Spec dht-rpc, 4 and 5.</summary>
 internal static class RequestFlood
 {
     private const int InFlight = 128, Burst = 32, UdpLevel = 17, UdpSegment = 103, TidOffset = 2, HeaderSize = 10, Lookup = 3;

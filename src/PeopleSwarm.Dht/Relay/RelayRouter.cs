@@ -29,7 +29,7 @@ internal sealed class RelayRouter(IRpcEngine engine, RouteTable routes, PeerDhtO
     /// <summary>Messages dropped by a limit, or because nobody asked for them.</summary>
     public long Refused { get; private set; }
 
-    /// <summary>Passes a handshake on for a target that is not ours (7.2).</summary>
+    /// <summary>Passes a handshake on for a target that is not ours (spec hyperdht, 7.2).</summary>
     public void RouteHandshake(Timestamp now, in RpcIncoming request, in PeerHandshakeMessage message)
     {
         if (request.Target is not { } target || message.Noise.IsEmpty) return;
@@ -56,7 +56,7 @@ internal sealed class RelayRouter(IRpcEngine engine, RouteTable routes, PeerDhtO
         }
     }
 
-    /// <summary>Passes a punch round on (7.3). From a client it is always passed on, even to ourselves: a server hears relays alone.</summary>
+    /// <summary>Passes a punch round on (spec hyperdht, 7.3). From a client it is always passed on, even to ourselves: a server hears relays alone.</summary>
     public void RouteHolepunch(Timestamp now, in RpcIncoming request, in PeerHolepunchMessage message)
     {
         if (request.Target is not { } target) return;
@@ -73,7 +73,7 @@ internal sealed class RelayRouter(IRpcEngine engine, RouteTable routes, PeerDhtO
         }
     }
 
-    /// <summary>Sends our own server's answer back the way the handshake came (7.1).</summary>
+    /// <summary>Sends our own server's answer back the way the handshake came (spec hyperdht, 7.1).</summary>
     /// <param name="now">The current instant.</param>
     /// <param name="request">The request answered.</param>
     /// <param name="way">How the handshake came.</param>

@@ -27,7 +27,7 @@ internal interface IRpcEngine
     /// <summary>Answers a request, through the socket it came in on unless told otherwise.</summary>
     void Reply(Timestamp now, in RpcIncoming request, in RpcReply reply);
 
-    /// <summary>Sends the request on as a request with the same transaction id, command and target, a new value and no token (9.7).</summary>
+    /// <summary>Sends the request on as a request with the same transaction id, command and target, a new value and no token (spec dht-rpc, 9.7).</summary>
     void Forward(Timestamp now, in RpcIncoming request, UdpEndPoint to, ReadOnlyMemory<byte> value, SocketId? socket = null);
 }
 

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace PeopleSwarm.Noise.Crypto;
 
 /// <summary>Diffie-Hellman on Ed25519 points, so that one key both signs and agrees. Not X25519, and not compatible with it.</summary>
-/// <remarks>Spec: noise-and-secretstream, section 2.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 2.</remarks>
 internal sealed class Ed25519Agreement(IEdwards25519 curve) : IDiffieHellman
 {
     public string Name => "Ed25519";

@@ -1,7 +1,7 @@
 namespace PeopleSwarm.Noise.Crypto;
 
 /// <summary>The key agreement of a handshake: 32-byte public keys and shared secrets. Safe on any thread.</summary>
-/// <remarks>Noise Protocol Framework, revision 34, section 4.1; spec: noise-and-secretstream, section 2.</remarks>
+/// <remarks>Noise Protocol Framework, revision 34, section 4.1; spec: noise-and-secretstream, 2.</remarks>
 internal interface IDiffieHellman
 {
     /// <summary>Its part of the protocol name.</summary>

@@ -8,7 +8,7 @@ namespace PeopleSwarm.Noise.Protocol;
 internal sealed record HandshakeSuite(IDiffieHellman DiffieHellman, ICipher Cipher, Func<IHash> CreateHash, IRandomSource Random, KnownKeys StaticKeys);
 
 /// <summary>One side of a handshake: whose turn, which tokens. What fails once is broken for good.</summary>
-/// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, section 3.</remarks>
+/// <remarks>Noise Protocol Framework, revision 34, section 5.3; spec: noise-and-secretstream, 3.</remarks>
 internal sealed class HandshakeState : IHandshake
 {
     private const int MaxMessage = 65_535, KeySize = 32;

@@ -4,7 +4,7 @@ using PeopleSwarm.Noise.Crypto;
 namespace PeopleSwarm.Noise.Protocol;
 
 /// <summary>The chaining key and the hash of everything said so far.</summary>
-/// <remarks>Noise Protocol Framework, revision 34, section 5.2; spec: noise-and-secretstream, section 3.2.</remarks>
+/// <remarks>Noise Protocol Framework, revision 34, section 5.2; spec: noise-and-secretstream, 3.2.</remarks>
 internal sealed class SymmetricState : IDisposable
 {
     private readonly ICipher _cipherAlgorithm;

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace PeopleSwarm.Noise.SecretStream;
 
 /// <summary>A frame on the byte stream: 3 bytes of length, little endian, and a body. The body lies in a pooled buffer.</summary>
-/// <remarks>Spec: noise-and-secretstream, section 5.1.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 5.1.</remarks>
 internal readonly struct Frame(byte[] buffer, int length)
 {
     public const int LengthSize = 3;

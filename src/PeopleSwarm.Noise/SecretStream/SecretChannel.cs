@@ -9,7 +9,7 @@ namespace PeopleSwarm.Noise.SecretStream;
 internal sealed record ChannelServices(NoiseOptions Options, IRandomSource Random, TimeProvider Time, NoiseMetrics Metrics, ILogger Logger);
 
 /// <summary>Two directions over one byte stream, and what they share: the first failure, the timers, the unordered messages.</summary>
-/// <remarks>Spec: noise-and-secretstream, sections 5 to 8.</remarks>
+/// <remarks>Spec: noise-and-secretstream, 5 to 8.</remarks>
 internal sealed class SecretChannel : ISecretChannel
 {
     private readonly ChannelServices _services;

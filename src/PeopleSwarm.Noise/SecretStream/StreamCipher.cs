@@ -18,7 +18,7 @@ internal enum StreamTag : byte
 /// <remarks>
 /// A message is the platform's AEAD over a 64-byte tag block and the message; only the padding of the authenticator differs, and it
 /// is the same when the length is 0 or 8 modulo 16. Other lengths take an authenticator of its own, and small messages ChaCha20 and Poly1305
-/// apart: a call of the platform's costs about a microsecond before the first byte. Spec: noise-and-secretstream, section 7.
+/// apart: a call of the platform's costs about a microsecond before the first byte. Spec: noise-and-secretstream, 7.
 /// </remarks>
 internal sealed class StreamCipher : IDisposable
 {

@@ -30,7 +30,7 @@ internal enum MuxFault
 }
 
 /// <summary>The multiplexer without tasks and streams: messages in, messages out. One caller at a time.</summary>
-/// <remarks>Spec: hyperdht, section 10.2; docs/pitfalls.md, section O. Data carries the sender's number of the channel, as openings and closings do.</remarks>
+/// <remarks>Spec: hyperdht, 10.2; docs/pitfalls.md, section O. Data carries the sender's number of the channel, as openings and closings do.</remarks>
 internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
 {
     private const int MessageOverhead = 512; // what a message costs beside its bytes, as the reference counts

@@ -34,7 +34,7 @@ internal sealed class Link(PeerInfo peer, LinkDirection direction)
 }
 
 /// <summary>At most one connection for each key, open or being dialled, within limits.</summary>
-/// <remarks>Spec: hyperswarm, sections 6.2 and 6.5.</remarks>
+/// <remarks>Spec: hyperswarm, 6.2 and 6.5.</remarks>
 internal sealed class ConnectionSet(int maxPeers, int maxClient, int maxServer, int maxParallel)
 {
     private readonly Dictionary<PublicKey, Link> _links = [];

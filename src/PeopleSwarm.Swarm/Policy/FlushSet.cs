@@ -1,7 +1,7 @@
 namespace PeopleSwarm.Swarm.Policy;
 
 /// <summary>Who waits for which peers to be connected or to have failed.</summary>
-/// <remarks>Spec: hyperswarm, section 9, but by key and not by count: a dial of any origin settles its peer.</remarks>
+/// <remarks>Spec: hyperswarm, 9, but by key and not by count: a dial of any origin settles its peer.</remarks>
 internal sealed class FlushSet
 {
     private readonly List<Flush> _flushes = [];

@@ -1,7 +1,7 @@
 namespace PeopleSwarm.Swarm.Policy;
 
 /// <summary>What is known of a peer. Written under the swarm's gate; the public members may be read on any thread.</summary>
-/// <remarks>Spec: hyperswarm, section 7.</remarks>
+/// <remarks>Spec: hyperswarm, 7.</remarks>
 internal sealed class PeerInfo(PublicKey publicKey, Action<PeerInfo>? banChanged = null) : IPeerInfo
 {
     private const int LastAttempt = 3; // the ladder's end: peers beyond it are not dialled unless explicit

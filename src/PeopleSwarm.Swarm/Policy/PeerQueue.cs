@@ -1,7 +1,7 @@
 namespace PeopleSwarm.Swarm.Policy;
 
 /// <summary>Peers to dial: the highest priority first, in random order within one.</summary>
-/// <remarks>Spec: hyperswarm, section 6.2.</remarks>
+/// <remarks>Spec: hyperswarm, 6.2.</remarks>
 internal sealed class PeerQueue(IRandomSource random, int capacity)
 {
     private readonly List<PeerInfo>[] _levels = [[], [], [], [], []];

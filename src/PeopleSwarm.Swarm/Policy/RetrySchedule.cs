@@ -2,7 +2,7 @@ namespace PeopleSwarm.Swarm.Policy;
 
 /// <summary>When a lost peer is dialled again.</summary>
 /// <remarks>
-/// Spec: hyperswarm, section 7.3. Peers of a level are retried together at the edges of an interval of 0.66 T, each at the
+/// Spec: hyperswarm, 7.3. Peers of a level are retried together at the edges of an interval of 0.66 T, each at the
 /// second edge after it was added: between 0.66 T and 1.32 T later.
 /// </remarks>
 internal sealed class RetrySchedule

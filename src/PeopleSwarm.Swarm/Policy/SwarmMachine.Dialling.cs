@@ -5,7 +5,7 @@ internal sealed partial class SwarmMachine
     private const int MaxRelays = 8; // of a found peer; announcements carry three
 
     /// <summary>A look-up of a topic found a peer.</summary>
-    /// <remarks>Spec: hyperswarm, section 6.1.</remarks>
+    /// <remarks>Spec: hyperswarm, 6.1.</remarks>
     public void Found(Timestamp now, TopicMachine topic, PeerRecord record)
     {
         if (IsSuspended || IsDestroyed || topic.IsDestroyed || record.PublicKey == _self || !topic.TryHandOn(record.PublicKey)) return;
@@ -72,7 +72,7 @@ internal sealed partial class SwarmMachine
     }
 
     /// <summary>A dial opened.</summary>
-    /// <remarks>Spec: hyperswarm, section 6.3.</remarks>
+    /// <remarks>Spec: hyperswarm, 6.3.</remarks>
     public void DialOpened(Timestamp now, Link link, IPeerConnection connection)
     {
         if (link.IsBroken || IsSuspended || IsDestroyed)
@@ -115,7 +115,7 @@ internal sealed partial class SwarmMachine
         DialNext(now);
     }
 
-    /// <summary>Whether dialling through a relay may help after this failure (spec hyperswarm, section 6.3).</summary>
+    /// <summary>Whether dialling through a relay may help after this failure (spec hyperswarm, 6.3).</summary>
     private bool IsRelayWorthTrying(PeerConnectError? error) => _options.HasRelay && error is PeerConnectError.HolepunchAborted
         or PeerConnectError.HolepunchBusy or PeerConnectError.HolepunchDoubleRandomizedNats or PeerConnectError.CannotHolepunch or PeerConnectError.RemoteNotHolepunchable;
 
@@ -144,7 +144,7 @@ internal sealed partial class SwarmMachine
     }
 
     /// <summary>Dials while there are peers and room.</summary>
-    /// <remarks>Spec: hyperswarm, section 6.2.</remarks>
+    /// <remarks>Spec: hyperswarm, 6.2.</remarks>
     private void DialNext(Timestamp now)
     {
         if (IsSuspended || IsDestroyed) return;

@@ -13,7 +13,7 @@ internal enum Screening
 internal sealed partial class SwarmMachine
 {
     /// <summary>Whether a peer that knocks is worth asking the firewall about.</summary>
-    /// <remarks>Spec: hyperswarm, section 6.4.</remarks>
+    /// <remarks>Spec: hyperswarm, 6.4.</remarks>
     public Screening Screen(PublicKey remote)
     {
         if (IsDestroyed || IsSuspended || remote == _self || IsBanned(remote)) return Screening.Refuse;
@@ -32,7 +32,7 @@ internal sealed partial class SwarmMachine
     }
 
     /// <summary>An incoming connection: admitted, put in the place of an existing one, or broken.</summary>
-    /// <remarks>Spec: hyperswarm, sections 6.4 and 6.5.</remarks>
+    /// <remarks>Spec: hyperswarm, 6.4 and 6.5.</remarks>
     public void Incoming(IPeerConnection connection)
     {
         var remote = connection.RemotePublicKey;

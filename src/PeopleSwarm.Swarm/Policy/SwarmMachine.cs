@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace PeopleSwarm.Swarm.Policy;
 
 /// <summary>Whom to dial and when, which connections to keep, and what to remember. One caller at a time.</summary>
-/// <remarks>Spec: hyperswarm, sections 6 to 11. Commands change the state at once and leave their consequences to <see cref="TryTake"/>.</remarks>
+/// <remarks>Spec: hyperswarm, 6 to 11. Commands change the state at once and leave their consequences to <see cref="TryTake"/>.</remarks>
 internal sealed partial class SwarmMachine
 {
     private readonly PublicKey _self;
@@ -102,7 +102,7 @@ internal sealed partial class SwarmMachine
     public void TopicChanged(Timestamp now) => DropUnwanted(now);
 
     /// <summary>Asks every peer for a sign of life and refreshes every topic; who gives none is dialled again at once.</summary>
-    /// <remarks>Spec: hyperswarm, section 8.2.</remarks>
+    /// <remarks>Spec: hyperswarm, 8.2.</remarks>
     public void NetworkChanged()
     {
         if (IsSuspended || IsDestroyed) return;
@@ -120,7 +120,7 @@ internal sealed partial class SwarmMachine
     }
 
     /// <summary>Drops what is planned and breaks what is open.</summary>
-    /// <remarks>Spec: hyperswarm, section 10, with every mark of the dropped peers cleared.</remarks>
+    /// <remarks>Spec: hyperswarm, 10, with every mark of the dropped peers cleared.</remarks>
     public void Suspend()
     {
         if (IsSuspended || IsDestroyed) return;

@@ -29,7 +29,7 @@ internal enum RefreshKind
 internal sealed record RefreshPlan(int Clock, RefreshKind Kind, bool Clear, IReadOnlyList<UdpEndPoint>? Nodes);
 
 /// <summary>When a topic is announced, looked up and withdrawn.</summary>
-/// <remarks>Spec: hyperswarm, section 8.</remarks>
+/// <remarks>Spec: hyperswarm, 8.</remarks>
 internal sealed class TopicMachine(Topic topic, IRandomSource random)
 {
     private const int MaxRemembered = 1024; // peers handed on in one refresh: 20 nodes of 20 peers fit twice

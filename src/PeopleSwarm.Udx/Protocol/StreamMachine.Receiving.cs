@@ -2,7 +2,7 @@ namespace PeopleSwarm.Udx.Protocol;
 
 internal sealed partial class StreamMachine
 {
-    /// <summary>Bytes taken beyond a closed window: older peers probe it with data (spec udx, 21.4).</summary>
+    /// <summary>Bytes taken beyond a closed window: older peers probe it with data (spec udx, 21).</summary>
     private const int WindowSlack = 64 * 1024;
 
     private enum AckDue
@@ -41,7 +41,7 @@ internal sealed partial class StreamMachine
         WakeUp();
     }
 
-    /// <summary>Takes a packet of this stream, in the order of section 6.</summary>
+    /// <summary>Takes a packet of this stream, in the order of spec udx, 6.</summary>
     internal void Receive(Timestamp now, in UdxPacket packet, ReadOnlySpan<byte> datagram, in DatagramSource source)
     {
         bool isKnown = IsKnownPath(now, source);
@@ -79,9 +79,9 @@ internal sealed partial class StreamMachine
 
     /// <summary>
     /// Whether a packet from there is processed. Packets carry no proof of origin, and whoever guesses an id could move, stall or reset
-    /// the stream (spec udx, 23.12): so only the remote's host, on the stream's socket, and for a while the remote before the last
-    /// <see cref="ChangeRemote"/> are known by themselves. Peers do change paths unannounced (section 16), and streams begin with the
-    /// peer's packet (5.3): any other path is for <see cref="IStreamEvents.AcceptPath"/> to judge, each time.
+    /// the stream (spec udx, 23): so only the remote's host, on the stream's socket, and for a while the remote before the last
+    /// <see cref="ChangeRemote"/> are known by themselves. Peers do change paths unannounced (spec udx, 16), and streams begin with the
+    /// peer's packet (spec udx, 5.3): any other path is for <see cref="IStreamEvents.AcceptPath"/> to judge, each time.
     /// </summary>
     private bool IsKnownPath(Timestamp now, in DatagramSource source)
     {
