@@ -90,7 +90,8 @@ public sealed class SystemNetworkInterfaces : INetworkInterfaces, IDisposable
             Action? changed;
             lock (_gate)
             {
-                if (_seen.AsSpan().SequenceEqual(now)) return;
+                // Without the comparer it is unrolled, and compiling that takes megabytes.
+                if (_seen.AsSpan().SequenceEqual(now, EqualityComparer<InterfaceAddress>.Default)) return;
                 _seen = now;
                 changed = _changed;
             }
