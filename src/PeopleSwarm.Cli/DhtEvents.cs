@@ -31,8 +31,8 @@ internal static class DhtEvents
 /// <summary>A peer announced on the topic.</summary>
 internal sealed record PeerEvent(string PublicKey, string[] Relays) : NamedEvent("peer");
 
-/// <summary>The announcement was taken, or withdrawn.</summary>
-internal sealed record AnnouncedEvent(string Event, string PublicKey, string Topic, int Nodes) : NamedEvent(Event);
+/// <summary>The announcement was taken, or withdrawn, by so many nodes; the seed of a key pair made for it withdraws it.</summary>
+internal sealed record AnnouncedEvent(string Event, string PublicKey, string Topic, int Nodes, string? Seed) : NamedEvent(Event);
 
 /// <summary>A value; sequence number and signature belong to a mutable one.</summary>
 internal sealed record ValueEvent(string Key, string Hex, string Text, string From, long? Seq, string? Signature) : NamedEvent("value");

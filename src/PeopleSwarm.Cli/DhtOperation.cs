@@ -18,6 +18,9 @@ internal sealed class DhtOperation
         return command;
     }
 
+    /// <summary>The words that make another command enter the same DHT; empty for the public one.</summary>
+    public static string EnterBy(ParseResult parsed) => SharedOptions.EnterBy(parsed.GetValue<string[]>("--bootstrap") ?? []);
+
     private async Task<int> RunAsync(ParseResult parsed, Func<ParseResult, IDhtNode, bool, CancellationToken, Task<int>> body, CancellationToken cancellation)
     {
         bool json = parsed.GetValue(_json);

@@ -12,7 +12,9 @@ namespace PeopleSwarm.Cli;
 /// <param name="Verbose">Whether the layers log to stderr.</param>
 /// <param name="Host">Address to bind; null for any.</param>
 /// <param name="RelayThrough">The relay of every connection of the swarm; null for none of ours.</param>
-internal sealed record PeerSettings(KeyPair? KeyPair, IReadOnlyList<string> Bootstrap, bool Verbose, IPAddress? Host = null, PublicKey? RelayThrough = null);
+/// <param name="TellWaiting">Whether a long wait is told on stderr; not where a program reads that.</param>
+internal sealed record PeerSettings(
+    KeyPair? KeyPair, IReadOnlyList<string> Bootstrap, bool Verbose, IPAddress? Host = null, PublicKey? RelayThrough = null, bool TellWaiting = true);
 
 /// <summary>What a node's command was told.</summary>
 internal sealed record NodeSettings(IReadOnlyList<string> Bootstrap, IPAddress Host, bool Persistent, bool Verbose);
@@ -40,8 +42,7 @@ internal sealed class Layers : IAsyncDisposable
         var layers = CreatePeer(settings);
         try
         {
-            await layers.Dht.WhenBootstrappedAsync(cancellation);
-            layers.RequireAnswer(settings.Bootstrap);
+            await layers.EnterAsync(settings.Bootstrap, settings.TellWaiting, cancellation);
             return layers;
         }
         catch
@@ -79,10 +80,13 @@ internal sealed class Layers : IAsyncDisposable
         (dht.Bootstrap, dht.IsBootstrapper) = ([], true);
     });
 
-    /// <summary>Fails where nobody answered while we entered the DHT.</summary>
-    /// <exception cref="TroubleException">So it is.</exception>
-    public void RequireAnswer(IReadOnlyList<string> bootstrap)
+    /// <summary>Enters the DHT by these nodes, the public ones if none.</summary>
+    /// <exception cref="TroubleException">None of them answered.</exception>
+    public async Task EnterAsync(IReadOnlyList<string> bootstrap, bool tellWaiting, CancellationToken cancellation)
     {
+        await Patience.WaitAsync(Dht.WhenBootstrappedAsync(cancellation), tellWaiting
+            ? $"Waiting for {(bootstrap.Count == 0 ? "the public bootstrap nodes" : string.Join(", ", bootstrap))} to answer."
+            : null);
         if (Dht.Statistics.Responses > 0) return;
         throw new TroubleException(
             bootstrap.Count == 0 ? "None of the public bootstrap nodes answered." : $"No bootstrap node answered ({string.Join(", ", bootstrap)}).",

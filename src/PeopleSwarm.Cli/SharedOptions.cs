@@ -46,6 +46,9 @@ internal static class SharedOptions
         DefaultValueFactory = required ? null : _ => [],
     };
 
+    /// <summary>The words that make another command enter by the same nodes; none for the public ones.</summary>
+    public static string EnterBy(IReadOnlyList<string> bootstrap) => bootstrap.Count == 0 ? "" : $" --bootstrap {string.Join(',', bootstrap)}";
+
     public static Option<IPAddress> Host(string description, string? defaultAddress = null) => new("--host")
     {
         Description = description,
@@ -53,8 +56,9 @@ internal static class SharedOptions
         Required = defaultAddress is null,
         CustomParser = result =>
         {
-            if (IPAddress.TryParse(result.Tokens[0].Value, out var address) && address.AddressFamily == AddressFamily.InterNetwork) return address;
-            result.AddError($"--host takes an IPv4 address, not '{result.Tokens[0].Value}'.");
+            bool isAddress = IPAddress.TryParse(result.Tokens[0].Value, out var address) && address.AddressFamily == AddressFamily.InterNetwork;
+            if (isAddress && (defaultAddress is not null || !IPAddress.Any.Equals(address))) return address!;
+            result.AddError(isAddress ? "--host takes the one address that others reach this node at, not 0.0.0.0." : $"--host takes an IPv4 address, not '{result.Tokens[0].Value}'.");
             return IPAddress.None;
         },
         DefaultValueFactory = defaultAddress is null ? null : _ => IPAddress.Parse(defaultAddress),
@@ -96,20 +100,19 @@ internal static class SharedOptions
         {
             string text = result.Tokens[0].Value;
             if (PublicKey.TryParse(text, out var key)) return key;
-            result.AddError($"--relay-through takes 32 bytes as 64 hexadecimal digits; '{text}' is not that.");
+            result.AddError($"--relay-through takes 32 bytes as 64 hexadecimal digits or 52 characters of z-base-32; '{text}' is not that.");
             return null;
         },
     };
 
-    public static Option<bool> Json(string channel) => new("--json")
-    {
-        Description = $"Tell each event as one line of JSON on {channel}.",
-    };
+    public static Option<bool> Json(string channel) => Flag("--json", $"Tell each event as one line of JSON on {channel}.");
 
-    public static Option<bool> Verbose() => new("--verbose", "-v")
-    {
-        Description = "Write what the layers do to stderr.",
-    };
+    public static Option<bool> Verbose() => Flag("--verbose", "Write what the layers do to stderr.", "-v");
+
+    public static Option<bool> Flag(string name, string description, params string[] aliases) => new(name, aliases) { Description = description, Arity = ArgumentArity.Zero };
+
+    /// <summary>Whether an option was given, rightly or not: asking for the value of a wrong one throws.</summary>
+    public static bool IsGiven(this CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };
 
     public static KeyPair? ParseSeed(ArgumentResult result)
     {

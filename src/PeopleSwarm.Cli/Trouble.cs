@@ -18,6 +18,7 @@ internal sealed record Trouble(string Message, string? NextStep = null)
         SocketException { SocketErrorCode: SocketError.AccessDenied } => new("The system does not let us bind that UDP port.", "Name one above 1023 with --port."),
         OptionsValidationException e => new(string.Join(' ', e.Failures)),
         OperationCanceledException => new("Interrupted."),
+        UnauthorizedAccessException { InnerException: IOException closed } => new($"Standard output cannot be written: {closed.Message}."), // a closed descriptor
         IOException or SocketException => new(error.Message),
         _ => null,
     };

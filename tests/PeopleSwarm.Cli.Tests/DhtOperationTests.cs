@@ -57,7 +57,9 @@ public class DhtOperationTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
         Assert.Matches("^[0-9a-f]{128}$", value.GetProperty("signature").GetString()!);
         Assert.Equal(0, (await RunAsync("put", "nine", "--seed", seed, "--seq", "9")).Code);
         Assert.Equal("nine", (await RunAsync("get", key, "--seq", "9")).Output);
-        Assert.Equal(1, (await RunAsync("get", key, "--seq", "10")).Code);
+        var higher = await RunAsync("get", key, "--seq", "10");
+        Assert.Equal(1, higher.Code);
+        Assert.Contains("sequence number 10", higher.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -76,7 +78,29 @@ public class DhtOperationTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
 
         var withdrawn = JsonElement.Parse((await RunAsync("announce", "tea time", "--seed", s_seed, "--withdraw", "--json")).Output);
         Assert.Equal(("withdrawn", Key), (withdrawn.GetProperty("event").GetString(), withdrawn.GetProperty("publicKey").GetString()));
+        Assert.InRange(withdrawn.GetProperty("nodes").GetInt32(), 2, 3);
         Assert.Equal(1, (await RunAsync("lookup", "tea time")).Code);
+
+        var again = await RunAsync("announce", "tea time", "--seed", s_seed, "--withdraw");
+        Assert.Equal((0, $"withdrawn {Key} on 0 nodes"), (again.Code, again.Output));
+        Assert.Contains("No node that was asked lists it", again.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_announced_without_a_seed_is_withdrawn_by_the_command_that_announce_tells()
+    {
+        var announced = await RunAsync("announce", "coffee time");
+        Assert.Equal(0, announced.Code);
+        string key = announced.Output.Split(' ')[1], told = announced.Errors;
+        Assert.StartsWith("To withdraw it: peopleswarm dht announce ", told, StringComparison.Ordinal);
+        Assert.Equal((0, key, ""), await RunAsync("lookup", "coffee time"));
+        var withdrawn = await CliProcess.RunAsync(told["To withdraw it: peopleswarm ".Length..].Split(' '));
+        Assert.Matches($"^withdrawn {key} on [23] nodes$", withdrawn.Output);
+        Assert.Equal(1, (await RunAsync("lookup", "coffee time")).Code);
+
+        var json = JsonElement.Parse((await RunAsync("announce", "coffee time", "--json")).Output);
+        var pair = KeyPair.FromSeed(Convert.FromHexString(json.GetProperty("seed").GetString()!));
+        Assert.Equal(pair.PublicKey.ToString(), json.GetProperty("publicKey").GetString());
     }
 
     [Fact]

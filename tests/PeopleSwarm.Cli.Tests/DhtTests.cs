@@ -49,6 +49,7 @@ public class DhtTests
         var (code, output, errors) = await CliProcess.RunAsync("dht", "node", "--bootstrap", $"127.0.0.1:{FreePort()}", "--host", "127.0.0.1");
         Assert.Equal((1, ""), (code, output));
         Assert.Contains("No bootstrap node answered", errors, StringComparison.Ordinal);
+        Assert.Contains("Waiting for 127.0.0.1:", errors, StringComparison.Ordinal); // it takes seconds
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(20));
     }
 

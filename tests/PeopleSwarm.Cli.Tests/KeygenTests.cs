@@ -9,7 +9,7 @@ public class KeygenTests
     {
         string seed = string.Concat(Enumerable.Repeat(seedByte, 32));
         var (code, output, errors) = await CliProcess.RunAsync("keygen", "--seed", seed);
-        Assert.Equal((0, "", $"publicKey {publicKey}\nsecretKey {seed}{publicKey}"), (code, errors, output));
+        Assert.Equal((0, "", $"publicKey {publicKey}\nsecretKey {seed}{publicKey}\nseed {seed}"), (code, errors, output));
     }
 
     [Fact]
@@ -18,7 +18,7 @@ public class KeygenTests
         var first = await CliProcess.RunAsync("keygen");
         var second = await CliProcess.RunAsync("keygen");
         Assert.Equal((0, 0), (first.Code, second.Code));
-        Assert.Matches("^publicKey [0-9a-f]{64}\nsecretKey [0-9a-f]{128}$", first.Output);
+        Assert.Matches("^publicKey [0-9a-f]{64}\nsecretKey [0-9a-f]{128}\nseed [0-9a-f]{64}$", first.Output);
         Assert.NotEqual(first.Output, second.Output);
     }
 }

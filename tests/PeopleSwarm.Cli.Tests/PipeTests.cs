@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 
 namespace PeopleSwarm.Cli;
 
@@ -63,6 +64,19 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
         Assert.Matches("^[0-9a-f]{128}$", ours.GetProperty("handshakeHash").GetString());
         Assert.Equal((true, false), (theirs.GetProperty("initiator").GetBoolean(), ours.GetProperty("initiator").GetBoolean()));
         Assert.Equal(0, ours.GetProperty("topics").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_dial_that_takes_long_tells_a_person_its_steps_and_a_program_nothing_but_events()
+    {
+        string seed = new('5', 64), key = KeyPair.FromSeed(Convert.FromHexString(seed)).PublicKey.ToString();
+        await using (var listen = CliProcess.Start("listen", "--seed", seed, "--bootstrap", dht.Address))
+            await listen.Errors.ReadLineAsync(); // and is killed: the nodes go on naming it
+        await using var person = CliProcess.Start("connect", key, "--bootstrap", dht.Address);
+        await using var program = CliProcess.Start("connect", key, "--bootstrap", dht.Address, "--json");
+        Assert.Contains("handshake through", await person.Errors.ReadLineAsync(line => line.StartsWith("  after ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal(1, await program.WaitForExitAsync());
+        Assert.All(await program.Errors.ReadToEndAsync(), line => JsonElement.Parse(line));
     }
 
     [Fact]

@@ -20,16 +20,18 @@ internal static class ConnectCommand
         command.SetAction((parsed, cancellation) =>
         {
             var remote = parsed.GetRequiredValue(key);
-            IEvents events = parsed.GetValue(json)
+            bool toProgram = parsed.GetValue(json);
+            IEvents events = toProgram
                 ? new JsonEvents(Console.OpenStandardError())
                 : new TextEvents(output: null, _ => $"Looking for {remote}.");
-            var settings = new PeerSettings(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose));
+            var settings = new PeerSettings(parsed.GetValue(seed), parsed.GetValue(bootstrap) ?? [], parsed.GetValue(verbose), TellWaiting: !toProgram);
+            var options = new PeerConnectOptions { RelayThrough = parsed.GetValue(relayThrough), Progress = toProgram ? null : new Patience.Steps() };
             return PipeSession.RunAsync(settings, events, async (node, sink, cancel) =>
             {
                 sink.Ready(node.KeyPair.PublicKey);
                 try
                 {
-                    return new(await node.ConnectAsync(remote, new() { RelayThrough = parsed.GetValue(relayThrough) }, cancel));
+                    return new(await node.ConnectAsync(remote, options, cancel));
                 }
                 catch (ArgumentException)
                 {

@@ -9,26 +9,41 @@ internal static class DhtAnnounceCommand
     {
         var topic = SharedOptions.Topic();
         var seed = SharedOptions.Seed();
-        var withdraw = new Option<bool>("--withdraw") { Description = "Take the key off the topic instead." };
-        var command = new Command("announce", "Lists a key on a topic for about 20 minutes. Nobody listens on it: 'join' and 'listen' do both.") { topic, seed, withdraw };
+        var withdraw = SharedOptions.Flag("--withdraw", "Take the key off the topic instead.");
+        var command = new Command("announce", "Lists a key on a topic for about 20 minutes. Nobody listens on it: 'join' does both. Without --seed prints what withdraws it.") { topic, seed, withdraw };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(withdraw) && result.GetValue(seed) is null) result.AddError("--withdraw needs the --seed of the key that was announced.");
+            if (result.IsGiven(withdraw) && !result.IsGiven(seed)) result.AddError("--withdraw needs the --seed of the key that was announced.");
         });
         return new DhtOperation().Complete(command, (parsed, node, json, cancellation) =>
-            RunAsync(parsed.GetRequiredValue(topic), parsed.GetValue(seed), parsed.GetValue(withdraw), node, json, cancellation));
+            parsed.GetValue(withdraw)
+                ? WithdrawAsync(parsed.GetRequiredValue(topic), parsed.GetRequiredValue(seed)!, node, json, cancellation)
+                : AnnounceAsync(parsed.GetRequiredValue(topic), parsed.GetValue(seed), DhtOperation.EnterBy(parsed), node, json, cancellation));
     }
 
-    private static async Task<int> RunAsync(Topic topic, KeyPair? ofSeed, bool withdraw, IDhtNode node, bool json, CancellationToken cancellation)
+    private static async Task<int> AnnounceAsync(Topic topic, KeyPair? ofSeed, string enter, IDhtNode node, bool json, CancellationToken cancellation)
     {
         var keyPair = ofSeed ?? node.KeyPair;
-        await using var query = withdraw ? node.LookupAndUnannounce(topic, keyPair) : node.Announce(topic, keyPair);
+        await using var query = node.Announce(topic, keyPair);
         var result = await query.FinishAsync(cancellation);
-        int nodes = withdraw ? result.ClosestNodes.Count : result.Committed;
-        string done = withdraw ? "withdrawn" : "announced";
-        await Console.Out.WriteLineAsync(json
-            ? DhtEvents.Line(new AnnouncedEvent(done, keyPair.PublicKey.ToString(), topic.ToString(), nodes))
-            : $"{done} {keyPair.PublicKey} on {nodes} nodes");
+        string? seed = ofSeed is null ? Convert.ToHexStringLower(keyPair.Seed) : null; // nobody else knows it
+        await TellAsync(new("announced", keyPair.PublicKey.ToString(), topic.ToString(), result.Committed, seed), json);
+        if (seed is not null && !json)
+            await Console.Error.WriteLineAsync($"To withdraw it: peopleswarm dht announce {topic} --withdraw --seed {seed}{enter}");
         return CommandLine.Success;
     }
+
+    private static async Task<int> WithdrawAsync(Topic topic, KeyPair keyPair, IDhtNode node, bool json, CancellationToken cancellation)
+    {
+        int nodes = 0;
+        await using var query = node.LookupAndUnannounce(topic, keyPair);
+        await foreach (var reply in query.WithCancellation(cancellation))
+            if (reply.Peers.Any(peer => peer.PublicKey == keyPair.PublicKey)) nodes++;
+        await TellAsync(new("withdrawn", keyPair.PublicKey.ToString(), topic.ToString(), nodes, null), json);
+        if (nodes == 0) await Console.Error.WriteLineAsync("No node that was asked lists it on this topic.");
+        return CommandLine.Success;
+    }
+
+    private static Task TellAsync(AnnouncedEvent done, bool json) =>
+        Console.Out.WriteLineAsync(json ? DhtEvents.Line(done) : $"{done.Event} {done.PublicKey} on {done.Nodes} {(done.Nodes == 1 ? "node" : "nodes")}");
 }

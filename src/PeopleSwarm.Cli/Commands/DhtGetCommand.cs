@@ -36,7 +36,8 @@ internal static class DhtGetCommand
             await WriteAsync(new(key.ToString(), "", "", immutable.From.ToString(), null, null), immutable.Value, json);
             return CommandLine.Success;
         }
-        if (await owners is not { } mutable) throw new TroubleException($"No node has a value for {key}.", "A value lasts about two days after the last put or get.");
+        if (await owners is not { } mutable) throw new TroubleException(
+            $"No node has a value for {key}{(minimumSeq > 0 ? $" with sequence number {minimumSeq} or a higher one" : "")}.", "A value lasts about two days after the last put or get.");
         string signature = Convert.ToHexStringLower(mutable.Signature.Span);
         await WriteAsync(new(key.ToString(), "", "", mutable.From.ToString(), mutable.Seq, signature), mutable.Value, json);
         return CommandLine.Success;

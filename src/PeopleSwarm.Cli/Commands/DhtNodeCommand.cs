@@ -14,10 +14,7 @@ internal static class DhtNodeCommand
         var count = SharedOptions.Number("--count", "N", $"How many nodes, 1 to {MaxCount}.", 1, MaxCount, 1);
         var host = SharedOptions.Host("Address to bind.", "0.0.0.0");
         var port = SharedOptions.Port("UDP port of the first node, the others take those that follow; 0 takes any.", 0);
-        var persistent = new Option<bool>("--persistent")
-        {
-            Description = "Serve others from the start, instead of first watching whether strangers reach us.",
-        };
+        var persistent = SharedOptions.Flag("--persistent", "Serve others from the start, instead of first watching whether strangers reach us.");
         var verbose = SharedOptions.Verbose();
         var command = new Command("node", "Runs nodes of a network. Prints 'ready IP:PORT' for each, then 'all ready'.")
         {
@@ -58,8 +55,7 @@ internal static class DhtNodeCommand
 
     private static async Task StartAsync(Layers layers, NodeSettings settings, CancellationToken cancellation)
     {
-        await layers.Dht.WhenBootstrappedAsync(cancellation);
-        layers.RequireAnswer(settings.Bootstrap);
+        await layers.EnterAsync(settings.Bootstrap, tellWaiting: true, cancellation);
         var status = layers.Dht.Status;
         bool anyAddress = settings.Host.Equals(IPAddress.Any) || settings.Host.Equals(IPAddress.IPv6Any);
         var address = anyAddress && status.ObservedEndPoint is { } observed ? observed : status.LocalEndPoint;

@@ -23,7 +23,7 @@ internal static class DhtPutCommand
         var command = new Command("put", "Stores a value in the DHT for about two days and prints the KEY that 'dht get' takes.") { value, seed, seq };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(seq) is not null && result.GetValue(seed) is null) result.AddError("--seq needs --seed: only an owner's value has a sequence number.");
+            if (result.IsGiven(seq) && !result.IsGiven(seed)) result.AddError("--seq needs --seed: only an owner's value has a sequence number.");
         });
         return new DhtOperation().Complete(command, (parsed, node, json, cancellation) =>
             RunAsync(parsed.GetValue(value), parsed.GetValue(seed), parsed.GetValue(seq), node, json, cancellation));
@@ -57,6 +57,7 @@ internal static class DhtPutCommand
     /// <summary>Standard input up to one byte more than may be.</summary>
     private static async Task<byte[]> ReadInputAsync(int limit, CancellationToken cancellation)
     {
+        if (!Console.IsInputRedirected) await Console.Error.WriteLineAsync($"Type the value; {(OperatingSystem.IsWindows() ? "Ctrl-Z and Enter" : "Ctrl-D")} on a line of its own ends it.");
         await using var input = StandardStreams.OpenInput();
         var bytes = new byte[limit + 1];
         return bytes[..await input.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation)];

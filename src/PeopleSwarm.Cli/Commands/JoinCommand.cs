@@ -11,8 +11,8 @@ internal static class JoinCommand
         var seed = SharedOptions.Seed();
         var bootstrap = SharedOptions.Bootstrap();
         var relayThrough = SharedOptions.RelayThrough();
-        var noServer = new Option<bool>("--no-server") { Description = "Do not announce us on the topic." };
-        var noClient = new Option<bool>("--no-client") { Description = "Do not connect to the peers found on it." };
+        var noServer = SharedOptions.Flag("--no-server", "Do not announce us on the topic.");
+        var noClient = SharedOptions.Flag("--no-client", "Do not connect to the peers found on it.");
         var json = SharedOptions.Json("stdout");
         var verbose = SharedOptions.Verbose();
         var command = new Command("join", "Meets everybody on a topic. Each line of stdin goes to every peer, each line from a peer is printed.")
@@ -21,7 +21,7 @@ internal static class JoinCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(noServer) && result.GetValue(noClient)) result.AddError("--no-server and --no-client together leave nothing to do.");
+            if (result.IsGiven(noServer) && result.IsGiven(noClient)) result.AddError("--no-server and --no-client together leave nothing to do.");
         });
         command.SetAction((parsed, cancellation) => RunAsync(
             parsed.GetRequiredValue(topic),

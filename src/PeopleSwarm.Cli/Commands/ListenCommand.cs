@@ -19,11 +19,11 @@ internal static class ListenCommand
         command.SetAction((parsed, cancellation) =>
         {
             string[] nodes = parsed.GetValue(bootstrap) ?? [];
-            string enter = nodes.Length == 0 ? "" : $" --bootstrap {string.Join(',', nodes)}";
-            IEvents events = parsed.GetValue(json)
+            bool toProgram = parsed.GetValue(json);
+            IEvents events = toProgram
                 ? new JsonEvents(Console.OpenStandardError())
-                : new TextEvents(output: null, key => $"Listening. On the other side: peopleswarm connect {key}{enter}");
-            var settings = new PeerSettings(parsed.GetValue(seed), nodes, parsed.GetValue(verbose));
+                : new TextEvents(output: null, key => $"Listening. On the other side: peopleswarm connect {key}{SharedOptions.EnterBy(nodes)}");
+            var settings = new PeerSettings(parsed.GetValue(seed), nodes, parsed.GetValue(verbose), TellWaiting: !toProgram);
             return PipeSession.RunAsync(settings, events, (node, sink, cancel) =>
                 AcceptAsync(node, sink, parsed.GetValue(relayThrough), cancel), cancellation);
         });

@@ -13,7 +13,7 @@ internal static class RelayCommand
         var pairs = SharedOptions.Number("--max-pairs", "N", "Pairs of peers at once, 1 to 65536.", 1, 65_536, defaults.MaxPairs);
         var rate = SharedOptions.Number("--max-rate", "BYTES", "Bytes a second in all, 1024 to 100000000000; one client gets an eighth at most.",
             1024, 100_000_000_000, defaults.BytesPerSecond);
-        var isPrivate = new Option<bool>("--private") { Description = "Do not announce it: only those find it who are told its key." };
+        var isPrivate = SharedOptions.Flag("--private", "Do not announce it: only those find it who are told its key.");
         var verbose = SharedOptions.Verbose();
         var command = new Command("relay", "Relays between peers that cannot reach each other, without being able to read. Prints 'ready KEY' when it does.")
         {
