@@ -10,7 +10,7 @@ namespace PeopleSwarm.Udx;
 /// <param name="maxKept">Bytes kept at most.</param>
 internal sealed class PipeBlockPool(long maxKept) : MemoryPool<byte>
 {
-    private const int Sizes = 8; // PipeSegments.Smallest, doubled up to PipeSegments.Largest
+    private const int Sizes = 11; // PipeSegments.Smallest, doubled up to PipeSegments.Largest
     private static readonly TimeSpan s_trimInterval = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();

@@ -32,10 +32,11 @@ internal sealed class ReceivePipe : IReceiveBuffer
     public void Write(ReadOnlySpan<byte> payload)
     {
         if (_isClosed || Input.IsCompleted) return;
+        bool isAlone = UnreadBytes == 0; // the pipe may have let its block go
         _written += payload.Length;
         while (!payload.IsEmpty)
         {
-            var span = _pipe.Writer.GetSpan(_room > 0 ? 0 : PipeSegments.Size(UnreadBytes));
+            var span = _pipe.Writer.GetSpan(isAlone ? PipeSegments.SizeAlone(payload.Length) : _room > 0 ? 0 : PipeSegments.Size(UnreadBytes));
             int length = Math.Min(span.Length, payload.Length);
             payload[..length].CopyTo(span);
             _pipe.Writer.Advance(length);

@@ -10,7 +10,7 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
 
     private static readonly Action<object?> s_open = static gate => ((WriterGate)gate!).Open();
 
-    private readonly WriterGate _gate = new(scheduler);
+    private WriterGate? _gate; // since a flush waited for the first time
     private long _written;
     private long _flushed;
     private long _released;
@@ -35,7 +35,7 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     }
 
     /// <summary>Whether a flush waits that may go on before <paramref name="offset"/>. Any thread.</summary>
-    public bool IsWaitingBefore(long offset) => _gate.IsWaiting && Flushed < offset;
+    public bool IsWaitingBefore(long offset) => Volatile.Read(ref _gate) is { IsWaiting: true } && Flushed < offset;
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
@@ -82,9 +82,10 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> WaitAsync(CancellationToken cancellationToken)
     {
-        var opened = _gate.Close();
-        if (_flushed < Volatile.Read(ref _limit) || _isClosed || _isFlushCancelled) _gate.Open();
-        using (cancellationToken.UnsafeRegister(s_open, _gate)) await opened.ConfigureAwait(false);
+        var gate = _gate ??= new(scheduler);
+        var opened = gate.Close();
+        if (_flushed < Volatile.Read(ref _limit) || _isClosed || _isFlushCancelled) gate.Open();
+        using (cancellationToken.UnsafeRegister(s_open, gate)) await opened.ConfigureAwait(false);
         _isFlushCancelled = false;
         return await inner.FlushAsync(cancellationToken).ConfigureAwait(false); // tells why the wait is over
     }
@@ -93,7 +94,7 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     {
         inner.CancelPendingFlush();
         _isFlushCancelled = true;
-        _gate.Open();
+        OpenGate();
     }
 
     /// <summary>A flush that stays before <paramref name="limit"/> need not wait; one that waits goes on before <paramref name="resumeAt"/>. On the loop.</summary>
@@ -101,14 +102,21 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     {
         Volatile.Write(ref _limit, limit);
         Interlocked.MemoryBarrier(); // or the writer could miss the new limit, and we the writer
-        if (IsWaitingBefore(resumeAt)) _gate.Open();
+        if (IsWaitingBefore(resumeAt)) OpenGate();
     }
 
     /// <summary>Nobody takes bytes any more: a flush that waits goes on. On the loop.</summary>
     public void OnClosed()
     {
         _isClosed = true;
-        _gate.Open();
+        OpenGate();
+    }
+
+    /// <summary>What the writer is to see was written before; it looks once more when it has closed the gate.</summary>
+    private void OpenGate()
+    {
+        Interlocked.MemoryBarrier();
+        _gate?.Open();
     }
 
     public override void Complete(Exception? exception = null)

@@ -7,7 +7,7 @@ namespace PeopleSwarm;
 /// <summary>What happens on the loop.</summary>
 public sealed partial class UdxStream : IStreamEvents
 {
-    private readonly List<AcknowledgementWaiter> _waiters = [];
+    private List<AcknowledgementWaiter>? _waiters; // since somebody waited for the first time
     private int _waiterCount;
     private TaskCompletionSource? _heard; // while somebody waits for the peer
     private bool _isHeard;
@@ -40,7 +40,7 @@ public sealed partial class UdxStream : IStreamEvents
         lock (_gate)
         {
             if (_isClosed) return ValueTask.FromException(ClosedEarly());
-            _waiters.Add(waiter);
+            (_waiters ??= []).Add(waiter);
             Interlocked.Increment(ref _waiterCount);
         }
         if (BytesAcknowledged >= offset) waiter.TrySetResult();
@@ -57,7 +57,7 @@ public sealed partial class UdxStream : IStreamEvents
         {
             lock (_gate)
             {
-                if (_waiters.Remove(waiter)) _waiterCount--;
+                if (_waiters!.Remove(waiter)) _waiterCount--;
             }
         }
     }
@@ -163,7 +163,7 @@ public sealed partial class UdxStream : IStreamEvents
         if (Volatile.Read(ref _waiterCount) == 0) return;
         lock (_gate)
         {
-            foreach (var waiter in _waiters)
+            foreach (var waiter in _waiters!)
             {
                 if (waiter.Offset <= offset) waiter.TrySetResult();
             }
@@ -200,7 +200,7 @@ public sealed partial class UdxStream : IStreamEvents
             _isClosed = true;
             if (_heard?.TrySetException(error ?? new UdxException(close.Reason)) == true) _ = _heard.Task.Exception; // who waited may have given up
             _heard = null;
-            foreach (var waiter in _waiters)
+            foreach (var waiter in _waiters ?? [])
             {
                 if (error is null || waiter.Offset <= BytesAcknowledged) waiter.TrySetResult();
                 else waiter.TrySetException(error);

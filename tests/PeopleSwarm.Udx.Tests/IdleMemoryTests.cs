@@ -15,7 +15,7 @@ public class IdleMemoryTests
         var open = await OpenAsync(1001, Streams);
         long each = (GC.GetTotalMemory(forceFullCollection: true) - before) / (2 * Streams);
         GC.KeepAlive(open);
-        Assert.InRange(each, 1, 6 * 1024);
+        Assert.InRange(each, 1, 3584);
 
         async Task<List<(UdxStream, UdxStream)>> OpenAsync(uint id, int count)
         {

@@ -21,7 +21,7 @@ public class PipeBlockPoolTests
         Assert.Equal(0, pool.KeptBytes);
     }
 
-    [Theory, InlineData(-1, 512), InlineData(0, 512), InlineData(512, 512), InlineData(513, 1024), InlineData(Largest, Largest)]
+    [Theory, InlineData(-1, 64), InlineData(0, 64), InlineData(64, 64), InlineData(65, 128), InlineData(513, 1024), InlineData(Largest, Largest)]
     public void Every_size_a_pipe_asks_for_fits(int wanted, int given)
     {
         using PipeBlockPool pool = new(maxKept: 0);

@@ -62,12 +62,6 @@ internal sealed class ReorderBuffer(BlockPool blocks, int maxBytes)
         blocks.Return(block);
     }
 
-    /// <summary>Gives the memory of an empty buffer back.</summary>
-    public void Trim()
-    {
-        if (Ranges.Count == 0) Clear();
-    }
-
     public void Clear()
     {
         foreach (var slot in _slots) Return(slot.Block, slot.Length);

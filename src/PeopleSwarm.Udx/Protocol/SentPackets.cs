@@ -49,7 +49,7 @@ internal struct SentPacket
 }
 
 /// <summary>Packets in flight: a ring by number, and a list by time sent of those whose fate is open (RFC 8985 walks it).</summary>
-internal sealed class SentPackets
+internal sealed class SentPackets(SpareRings spareRings)
 {
     /// <summary>Most packets in flight at once.</summary>
     public const int MaxCount = 1 << 18;
@@ -80,7 +80,13 @@ internal sealed class SentPackets
         return ref packet;
     }
 
-    public void RemoveFirst() => First++;
+    public void RemoveFirst()
+    {
+        First++;
+        if (Count > 0 || _ring.Length != SpareRings.RingSize) return;
+        spareRings.Return(_ring);
+        _ring = [];
+    }
 
     public bool TryGetEarliest(out uint seq)
     {
@@ -125,7 +131,12 @@ internal sealed class SentPackets
 
     private void Grow()
     {
-        var ring = new SentPacket[Math.Max(2, _ring.Length * 2)];
+        if (_ring.Length == 0)
+        {
+            _ring = spareRings.Rent();
+            return;
+        }
+        var ring = new SentPacket[_ring.Length * 2];
         for (uint seq = First; seq != Next; seq++) ring[seq & (uint)(ring.Length - 1)] = this[seq];
         _ring = ring;
     }

@@ -44,27 +44,11 @@ internal sealed partial class StreamMachine
         {
             _isRecovering = _isAfterTimeout = false;
             _loss.OnRecovered();
-            _congestion.OnRecovered(micros);
+            _model?.Congestion.OnRecovered(micros);
         }
         if (_hiddenPackets > 0) RevealHidden(_hasHorizon ? _horizon : _sent.Next);
         long lost = DetectLosses(micros);
-        if (effect.TailLossRepaired && !_isRecovering) _congestion.OnCongestion(micros, _inFlight);
-        _congestion.OnAck(new()
-        {
-            Now = micros,
-            Acked = effect.Bytes,
-            Lost = lost,
-            InFlightBefore = inFlightBefore,
-            InFlight = _inFlight,
-            Delivered = _rate.Delivered,
-            Rtt = effect.NewestSentAt >= 0 ? _rtt.Latest : 0,
-            SmoothedRtt = _rtt.Smoothed,
-            MinRtt = _rtt.Minimum,
-            IsInRecovery = _isRecovering && !_isAfterTimeout,
-            PacketSize = UdxHeader.Size + MaxPayload,
-            Rate = _rate.Take(_rtt.Minimum),
-        });
-        _pacer.SetRate(micros, _congestion.PacingRate);
+        if (_model is not null) UpdateModel(micros, _model, effect, lost, inFlightBefore);
         RestartLossTimers(micros);
         if (BytesAcknowledged != acknowledgedBefore)
         {
@@ -73,6 +57,27 @@ internal sealed partial class StreamMachine
             _events.OnAcknowledged(BytesAcknowledged);
         }
         if (_endSent && _sent.Count == 0) _events.OnEndAcknowledged();
+    }
+
+    private void UpdateModel(long now, PathModel model, in AckEffect effect, long lost, long inFlightBefore)
+    {
+        if (effect.TailLossRepaired && !_isRecovering) model.Congestion.OnCongestion(now, _inFlight);
+        model.Congestion.OnAck(new()
+        {
+            Now = now,
+            Acked = effect.Bytes,
+            Lost = lost,
+            InFlightBefore = inFlightBefore,
+            InFlight = _inFlight,
+            Delivered = model.Rate.Delivered,
+            Rtt = effect.NewestSentAt >= 0 ? _rtt.Latest : 0,
+            SmoothedRtt = _rtt.Smoothed,
+            MinRtt = _rtt.Minimum,
+            IsInRecovery = _isRecovering && !_isAfterTimeout,
+            PacketSize = UdxHeader.Size + MaxPayload,
+            Rate = model.Rate.Take(_rtt.Minimum),
+        });
+        model.Pacer.SetRate(now, model.Congestion.PacingRate);
     }
 
     private void UpdateWindow(in UdxHeader header)
@@ -141,7 +146,7 @@ internal sealed partial class StreamMachine
         packet.Fate = PacketFate.Delivered;
         if (!isStale) // when a stale one arrived is not known, so it says nothing about rate and round trip
         {
-            _rate.OnDelivered(packet, now);
+            _model?.Rate.OnDelivered(packet, now);
             _loss.OnDelivered(seq, packet, wasLate, now);
         }
         if (packet.ProbedMtu > 0) _mtu.OnProbeDelivered(packet.ProbedMtu);
@@ -195,7 +200,8 @@ internal sealed partial class StreamMachine
     {
         (_isRecovering, _recoveryEnd, _resendAtOnce) = (true, _sent.Next, true);
         _endpoint.Counters.LossEpisodes++;
-        _congestion.OnCongestion(now, _inFlight + lost);
-        _pacer.SetRate(now, _congestion.PacingRate);
+        if (_model is null) return;
+        _model.Congestion.OnCongestion(now, _inFlight + lost);
+        _model.Pacer.SetRate(now, _model.Congestion.PacingRate);
     }
 }

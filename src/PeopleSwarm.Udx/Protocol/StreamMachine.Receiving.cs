@@ -19,7 +19,7 @@ internal sealed partial class StreamMachine
     private const uint MaxRelayedLag = 1 << 16; // packets under way through a relay: 80 MB
     private const long SilenceBeforeFollowing = 1_000_000; // µs: longer than reordering and a burst of losses, shorter than a user's patience
 
-    private readonly ReorderBuffer _reorder;
+    private ReorderBuffer? _reorder; // since the last gap, until the stream is quiet
     private uint _receiveNext;
     private bool _isHeard; // since it was connected
     private bool _peerEnded; // END and all before it were read
@@ -29,7 +29,7 @@ internal sealed partial class StreamMachine
     private uint? _lastForwarded; // of the packets relayed for this stream's peer, the highest number
 
     /// <summary>Memory held for packets ahead of a gap, in bytes.</summary>
-    internal int ReorderBytes => _reorder.Bytes;
+    internal int ReorderBytes => _reorder?.Bytes ?? 0;
 
     /// <summary><see cref="IReceiveBuffer.UnreadBytes"/> went down: tells a peer that may be waiting.</summary>
     public void Consumed(Timestamp now)
@@ -192,7 +192,7 @@ internal sealed partial class StreamMachine
             return AckDue.Now;
         }
         // What waits behind a gap must not keep out the packet that closes it.
-        long held = _receive.UnreadBytes + (distance > 0 ? _reorder.PayloadBytes : 0);
+        long held = _receive.UnreadBytes + (distance > 0 ? _reorder?.PayloadBytes ?? 0 : 0);
         if (held + payload.Length > _endpoint.Options.ReceiveWindow + (long)WindowSlack)
         {
             _endpoint.Counters.DroppedWindow++;
@@ -200,14 +200,15 @@ internal sealed partial class StreamMachine
         }
         if (distance > 0)
         {
+            _reorder ??= new(_endpoint.Blocks, Math.Max(_endpoint.Options.MaxReorderBytes, _endpoint.Options.ReceiveWindow));
             if (!_reorder.TryAdd(_receiveNext, seq, payload, isEnd, out bool isNew)) _endpoint.Counters.DroppedWindow++;
             else if (!isNew) _endpoint.Counters.Duplicates++;
             return AckDue.Now;
         }
-        bool hadGap = _reorder.Ranges.Count > 0;
+        bool hadGap = _reorder is { Ranges.Count: > 0 };
         _receiveNext++;
         Deliver(payload, isEnd);
-        while (!_isClosed && !_peerEnded && _reorder.TryTake(_receiveNext, out byte[]? block, out int length, out isEnd))
+        while (!_isClosed && !_peerEnded && _reorder is not null && _reorder.TryTake(_receiveNext, out byte[]? block, out int length, out isEnd))
         {
             _receiveNext++;
             Deliver(block.AsSpan(0, length), isEnd);
@@ -223,7 +224,7 @@ internal sealed partial class StreamMachine
         _peerEnded = isEnd;
         if (payload.Length > 0) _receive.Write(payload);
         if (!isEnd || _isClosed) return;
-        _reorder.Clear(); // nothing follows an END
+        _reorder?.Clear(); // nothing follows an END
         _receive.End();
     }
 

@@ -6,10 +6,8 @@ internal sealed partial class StreamMachine
     private readonly SentPackets _sent;
     private readonly RttEstimator _rtt;
     private readonly LossDetector _loss;
-    private readonly DeliveryRate _rate = new();
     private readonly MtuDiscovery _mtu;
-    private readonly Pacer _pacer;
-    private readonly ICongestionController _congestion;
+    private PathModel? _model;
 
     private long _nextOffset; // of the first byte not sent yet
     private bool _endSent;
@@ -58,10 +56,10 @@ internal sealed partial class StreamMachine
 
     private int WriteAck(Span<byte> buffer)
     {
-        var ranges = _reorder.Ranges;
-        WriteHeader(ranges.Count > 0 ? PacketTypes.Sack : PacketTypes.None, 0, _sent.Next, buffer);
+        var ranges = _reorder?.Ranges;
+        WriteHeader(ranges is { Count: > 0 } ? PacketTypes.Sack : PacketTypes.None, 0, _sent.Next, buffer);
         _endpoint.Counters.AcksOut++;
-        return UdxHeader.Size + ranges.Write(buffer[UdxHeader.Size..]);
+        return UdxHeader.Size + (ranges?.Write(buffer[UdxHeader.Size..]) ?? 0);
     }
 
     private int WriteHeartbeat(Span<byte> buffer)
@@ -110,7 +108,7 @@ internal sealed partial class StreamMachine
             if (length >= allowed && !(_resendAtOnce && next == NextPacket.Lost))
             {
                 _isPacing = true;
-                _timers[StreamTimer.Pacing] = _pacer.NextAt(now);
+                _timers[StreamTimer.Pacing] = Model.Pacer.NextAt(now);
                 break;
             }
             if (segments == 0) segmentSize = size;
@@ -121,10 +119,25 @@ internal sealed partial class StreamMachine
         return length;
     }
 
+    private PathModel Model => _model ??= StartModel();
+
+    private PathModel StartModel()
+    {
+        int packetSize = _endpoint.Options.BaseMtu - HeaderIPv4;
+        PathModel model = new(_endpoint.Options.CongestionControl == CongestionControl.Bbr
+            ? new Bbr(packetSize, _endpoint.Random) : new NewReno(packetSize), packetSize);
+        model.Rate.OnAppLimited(_inFlight); // until now one packet was all there was
+        if (!_sent.TryGetEarliest(out uint seq)) return model;
+        ref var alone = ref _sent[seq];
+        model.Rate.OnSent(ref alone, alone.SentAt, 0);
+        return model;
+    }
+
     private long PacingAllowance(long now)
     {
-        long available = _pacer.Available(now);
-        if (_isPacing && available < _pacer.Quantum) return 0;
+        if (_model is null) return long.MaxValue;
+        long available = _model.Pacer.Available(now);
+        if (_isPacing && available < _model.Pacer.Quantum) return 0;
         _isPacing = false;
         return Math.Max(0, available);
     }
@@ -137,17 +150,17 @@ internal sealed partial class StreamMachine
         {
             seq = FirstLost();
             payloadLength = _sent[seq].PayloadLength;
-            bool mayLeave = _resendAtOnce || _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= _congestion.Window;
+            bool mayLeave = _resendAtOnce || _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= Model.Congestion.Window;
             return mayLeave ? NextPacket.Lost : NextPacket.None;
         }
         if (!TryPrepareNew(now, out payloadLength, out isEnd))
         {
-            if (_inFlight < _congestion.Window) _rate.OnAppLimited(_inFlight);
+            if (_model is not null && _inFlight < _model.Congestion.Window) _model.Rate.OnAppLimited(_inFlight);
             return NextPacket.None;
         }
         if (_mtu.WantsProbe && !_isRecovering && payloadLength == MaxPayload)
             padding = Math.Max(0, Math.Min(_mtu.ProbeSize, UdxPacket.MaxSize + PathHeaders) - _mtu.Mtu);
-        return _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength + padding <= _congestion.Window
+        return _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength + padding <= Model.Congestion.Window
             ? NextPacket.New : NextPacket.None;
     }
 
@@ -171,7 +184,7 @@ internal sealed partial class StreamMachine
     {
         _windowProbeDue = false;
         if (_sent.Count == 0) StartExpecting(now);
-        bool isAppLimited = _rate.IsAppLimited;
+        bool isAppLimited = _model is { Rate.IsAppLimited: true };
         uint seq = _sent.Next;
         ref var packet = ref _sent.Add();
         (packet.Offset, packet.PayloadLength, packet.IsEnd) = (_nextOffset, payloadLength, isEnd);
@@ -213,9 +226,12 @@ internal sealed partial class StreamMachine
         if (packet.PayloadLength > 0) _send.CopyTo(packet.Offset, buffer[payloadAt..packet.Size]);
         packet.SentAt = now;
         packet.Order = _transmissions++;
-        _rate.OnSent(ref packet, now, _inFlight);
-        _congestion.OnSent(now, _inFlight, isAppLimited);
-        _pacer.OnSent(packet.Size);
+        if (_model is not null || _inFlight > 0)
+        {
+            Model.Rate.OnSent(ref packet, now, _inFlight);
+            Model.Congestion.OnSent(now, _inFlight, isAppLimited);
+            Model.Pacer.OnSent(packet.Size);
+        }
         _sent.Append(seq);
         _inFlight += packet.Size;
         _lastSent = now;

@@ -110,8 +110,11 @@ internal sealed partial class StreamMachine
         _timers.Stop(StreamTimer.Reorder);
         _timers.Stop(StreamTimer.TailLoss);
         _tailProbeDue = false;
-        _congestion.OnTimeout(micros, _inFlight);
-        _pacer.SetRate(micros, _congestion.PacingRate);
+        if (_model is not null)
+        {
+            _model.Congestion.OnTimeout(micros, _inFlight);
+            _model.Pacer.SetRate(micros, _model.Congestion.PacingRate);
+        }
         ArmRetransmission(micros);
         _endpoint.Enqueue(this);
     }
@@ -132,8 +135,11 @@ internal sealed partial class StreamMachine
         _rtt.OnPathChanged();
         _mtu.OnPathChanged(MaxMtu);
         _loss.OnPathChanged(_sent.Next);
-        _congestion.OnPathChanged(now);
-        _pacer.SetRate(now, _congestion.PacingRate);
+        if (_model is not null)
+        {
+            _model.Congestion.OnPathChanged(now);
+            _model.Pacer.SetRate(now, _model.Congestion.PacingRate);
+        }
         bool wasStuck = _timeouts > 0;
         OnProgress(now);
         if (wasStuck) MarkAllLost(now);
@@ -193,7 +199,7 @@ internal sealed partial class StreamMachine
     private void TrimMemory(long now)
     {
         _sent.Trim();
-        _reorder.Trim();
+        if (_reorder is { Ranges.Count: 0 }) _reorder = null;
         _endpoint.Blocks.Trim(now);
     }
 

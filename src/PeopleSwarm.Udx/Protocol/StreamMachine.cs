@@ -31,14 +31,9 @@ internal sealed partial class StreamMachine
         (_endpoint, LocalId, _send, _receive, _events) = (endpoint, localId, send, receive, events);
         var options = endpoint.Options;
         _rtt = new(options);
-        _sent = new();
+        _sent = new(endpoint.SpareRings);
         _loss = new(_sent, _rtt);
         _mtu = new(options.BaseMtu, options.MaxMtu);
-        int packetSize = options.BaseMtu - HeaderIPv4;
-        _pacer = new(packetSize);
-        _congestion = options.CongestionControl == CongestionControl.Bbr
-            ? new Bbr(packetSize, endpoint.Random) : new NewReno(packetSize);
-        _reorder = new(endpoint.Blocks, Math.Max(options.MaxReorderBytes, options.ReceiveWindow));
     }
 
     public uint LocalId { get; }
@@ -212,7 +207,7 @@ internal sealed partial class StreamMachine
         _isClosed = true;
         _timers = StreamTimers.Stopped;
         Settle();
-        _reorder.Clear();
+        _reorder?.Clear();
         _held = null;
         _relay?._relaySources?.Remove(this);
         _endpoint.Remove(this, now.Microseconds, words);

@@ -39,6 +39,8 @@ internal sealed class UdxEndpoint : IDatagramMachine
 
     internal BlockPool Blocks { get; }
 
+    internal SpareRings SpareRings { get; } = new();
+
     internal DatagramQueue Outbox { get; }
 
     /// <summary>Makes a stream that receives at once and sends once connected.</summary>
