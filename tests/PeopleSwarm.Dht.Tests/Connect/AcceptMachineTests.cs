@@ -140,6 +140,16 @@ public class AcceptMachineTests
         }
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public void A_listener_punches_unless_it_was_told_not_to(bool punches)
+    {
+        var kit = new PeerKit(punches: true);
+        kit.Dht.Listen(kit.Now, s_serverKey, new() { Holepunch = punches }, null, _accepted.Add);
+        kit.Handle(PeerKit.Incoming(s_relay, PeerCommand.PeerHandshake, s_target, NewClient().Value(RoutingMode.FromRelay, s_client)));
+        Assert.Single(kit.Engine.Forwards);
+        Assert.Equal(punches ? 1 : 0, kit.PunchSockets.OpenNow.Count);
+    }
+
     [Fact]
     public void K7_a_node_that_does_not_punch_says_how_it_could_be_and_answers_no_round()
     {

@@ -24,6 +24,22 @@ public class HandshakeReadingTests
     }
 
     [Fact]
+    public void S7_one_that_comes_when_nobody_waits_keeps_the_rate_too()
+    {
+        Listen(new() { HandshakesPerSecond = 1 });
+        for (int i = 0; i < 5; i++)
+        {
+            Arrive(s_client);
+            _kit.Advance(0.1);
+        }
+        Assert.Equal(2, _kit.Engine.Replies.Count);
+        _kit.Advance(2.5);
+        Assert.Equal(5, _kit.Engine.Replies.Count);
+        Arrive(s_client);
+        Assert.Equal(5, _kit.Engine.Replies.Count);
+    }
+
+    [Fact]
     public void A_lone_one_is_read_at_once_and_of_several_one_in_every_second_turn_of_a_loop_at_rest()
     {
         Listen();
@@ -142,12 +158,13 @@ public class HandshakeReadingTests
         Assert.Equal((1, 1), (_kit.Engine.Replies.Count, _server.Acceptor.Dropped));
     }
 
-    [Fact]
-    public void A_listener_that_ends_reads_no_more()
+    [Theory, InlineData(false), InlineData(true)]
+    public void A_listener_that_ends_or_is_suspended_reads_no_more(bool isSuspended)
     {
         Listen();
         for (int i = 0; i < 3; i++) Arrive(s_client);
-        _kit.Dht.Close(_kit.Now, _server, unannounce: false);
+        if (isSuspended) _kit.Dht.Suspend(_kit.Now, _ => { });
+        else _kit.Dht.Close(_kit.Now, _server, unannounce: false);
         _kit.Advance(1);
         Assert.Single(_kit.Engine.Replies);
         Assert.Equal(0, _server.Acceptor.SessionCount);

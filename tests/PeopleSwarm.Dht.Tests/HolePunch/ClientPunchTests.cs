@@ -53,6 +53,18 @@ public class ClientPunchTests
     }
 
     [Fact]
+    public void A_dial_that_was_told_not_to_punch_ends_where_there_is_no_other_path()
+    {
+        PeerKit kit = new(punches: true);
+        kit.Dht.Connect(kit.Now, s_clientKey, s_serverKey.PublicKey, new() { Holepunch = false }, (_, outcome) => _outcomes.Add(outcome));
+        kit.Engine.Query.Reply(kit.Now, PeerKit.Response(s_ours, PeerRecordCodec.Encode(new(s_serverKey.PublicKey, []))));
+        var handshake = Assert.Single(kit.Engine.OpenOf(PeerCommand.PeerHandshake));
+        handshake.Answer(kit.Now, _remote.Answer(handshake.Request, s_natServer, s_server), to: s_self);
+        Assert.Equal(PeerConnectError.HolepunchAborted, Error);
+        Assert.Empty(kit.PunchSockets.OpenNow);
+    }
+
+    [Fact]
     public void J6_L3_the_hole_is_opened_to_where_the_relay_sees_the_server_now()
     {
         var opener = Assert.Single(_kit.TakeProbes());

@@ -50,7 +50,7 @@ public class PeerDhtBoundsTests
         Assert.Equal((21, 4), (kit.Engine.Replies.Count, kit.Dht.Storage.RecordCount));
     }
 
-    [Theory, InlineData(39, 1), InlineData(81, 0)]
+    [Theory, InlineData(79, 1), InlineData(81, 0)]
     public void Records_go_at_four_thirds_of_their_age(int seconds, int left)
     {
         var kit = Storing(new() { RecordAge = TimeSpan.FromMinutes(1) });
