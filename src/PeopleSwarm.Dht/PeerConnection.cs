@@ -55,7 +55,7 @@ internal sealed class PeerConnection : IPeerConnection
     public static PeerConnection Open(PeerLink link, ISecretChannelFactory channels, SecretChannelOptions options, TimeProvider time, ILogger logger)
     {
         var channel = channels.Open(link.Stream, link.Keys, options);
-        link.Unordered.Handler = channel.ReceiveUnordered;
+        link.Unordered.Channel = channel;
         return new(link, channel, time, logger);
     }
 

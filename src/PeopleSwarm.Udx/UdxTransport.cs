@@ -126,6 +126,7 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         for (var signal = Signals.TakeAll(); signal is not null;)
         {
             var next = signal.Next; // before Take, which lets the signal be pushed again
+            signal.Next = null; // or a quiet stream would hold on to one that closes
             var signals = signal.Take();
             served |= signals;
             try

@@ -115,8 +115,7 @@ internal sealed partial class AcceptMachine
 
     private static void Owe(AcceptSession session, in RpcIncoming request, in HandshakeWay way)
     {
-        var owed = session.Owed ??= [];
-        if (owed.Count < MaxWaiters - 1) owed.Add((request, way));
+        if (session.Owed is { Count: < MaxWaiters } owed) owed.Add((request, way));
     }
 
     private void OnDecided(Timestamp now, AcceptSession session, bool refused)
@@ -139,15 +138,14 @@ internal sealed partial class AcceptMachine
         bool isDialled = remote.Firewall == PeerFirewallState.Open || session.IsDirect;
         if (error == PeerErrorCode.None && !isDialled && _context.Relays is not null && _chooseRelay?.Invoke(remote.RelayThrough?.PublicKey) is { } chosen)
             session.OwnRelay = new(chosen, _context.NewToken());
-        session.Reply = WriteReply(session, error);
+        byte[] reply = session.Reply = WriteReply(session, error);
+        var owed = session.Owed!;
+        session.Owed = null;
         if (error != PeerErrorCode.None) Close(now, session);
         else if (isDialled) Dial(now, session);
         else WaitForClient(now, session);
 
-        _router.AnswerHandshake(now, session.Request, session.Way, session.Reply, session.ReplySocket);
-        var owed = session.Owed ?? [];
-        session.Owed = null;
-        foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, session.Reply, session.ReplySocket);
+        foreach (var (request, way) in owed) _router.AnswerHandshake(now, request, way, reply, session.ReplySocket);
     }
 
     /// <summary>The client's first packet opens the stream; unless strangers reach us, we punch so that it can arrive.</summary>
@@ -246,7 +244,7 @@ internal sealed partial class AcceptMachine
     /// <summary>The client can be reached as it is: at the address others see, not the one it lists.</summary>
     private void Dial(Timestamp now, AcceptSession session)
     {
-        var to = new DatagramSource(session.ClientAddress, session.IsDirect ? session.Request.Socket : _context.Engine.DefaultSocket);
+        var to = new DatagramSource(session.ClientAddress, session.IsDirect ? session.Socket : _context.Engine.DefaultSocket);
         var path = _context.Routes is { } routes && routes.TryGet(session.RemotePublicKey, out var route) && route.To.Socket == to.Socket ? route.Path : PeerPath.Direct;
         if (PeerContext.IsDialable(to.From)) Connect(now, session, to, path, isHeard: false);
         else SetState(session, AcceptState.Waiting, now + _context.Options.PassiveWait);

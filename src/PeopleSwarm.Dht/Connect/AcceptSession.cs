@@ -20,7 +20,10 @@ internal sealed class AcceptSession
 {
     public AcceptSession(int id, in NodeId key, in RpcIncoming request, in HandshakeWay way)
     {
-        (Id, Key, Request, Way) = (id, key, request, way);
+        (Id, Key, Socket, Owed) = (id, key, request.Socket, [(request, way)]);
+        IsDirect = way.PeerAddress is null;
+        ClientAddress = way.PeerAddress ?? request.From;
+        IsBehindSameAddress = ClientAddress.HasSameAddress(request.To);
         Place = new(this);
     }
 
@@ -30,20 +33,17 @@ internal sealed class AcceptSession
     /// <summary>The hash of the client's message.</summary>
     public NodeId Key { get; }
 
-    /// <summary>The request that brought it first.</summary>
-    public RpcIncoming Request { get; }
-
-    /// <summary>How that came.</summary>
-    public HandshakeWay Way { get; }
+    /// <summary>The socket that it came to first.</summary>
+    public SocketId Socket { get; }
 
     /// <summary>Where it stands among those with a deadline.</summary>
     public LinkedListNode<AcceptSession> Place { get; }
 
     /// <summary>Whether the client asked us without a relay.</summary>
-    public bool IsDirect => Way.PeerAddress is null;
+    public bool IsDirect { get; }
 
     /// <summary>The client as the relay, or we, saw it.</summary>
-    public UdpEndPoint ClientAddress => Way.PeerAddress ?? Request.From;
+    public UdpEndPoint ClientAddress { get; }
 
     public AcceptState State { get; set; }
 
@@ -85,7 +85,7 @@ internal sealed class AcceptSession
     /// <summary>The socket the answer leaves through, so that a relay sees the address that will be punched; null for the one it came in on.</summary>
     public SocketId? ReplySocket { get; set; }
 
-    /// <summary>Repetitions to answer once it is decided; null for none.</summary>
+    /// <summary>What is to be answered once it is decided, the first request and its repetitions; null from then on.</summary>
     public List<(RpcIncoming Request, HandshakeWay Way)>? Owed { get; set; }
 
     /// <summary>Whether it only serves duplicates.</summary>
@@ -97,7 +97,7 @@ internal sealed class AcceptSession
     public PeerHandshakePayload ToPublicPayload() => new(ClientAddress, Remote!.Addresses4, Remote.Firewall == PeerFirewallState.Open);
 
     /// <summary>Whether the client sees us at the address we see it at: both may be behind one NAT.</summary>
-    public bool IsBehindSameAddress => ClientAddress.HasSameAddress(Request.To);
+    public bool IsBehindSameAddress { get; }
 
     /// <summary>Ends what nobody was given.</summary>
     public void Release(Timestamp now)
@@ -107,6 +107,6 @@ internal sealed class AcceptSession
         Stream?.Abort();
         Keys?.Dispose();
         Handshake?.Dispose();
-        (Stream, Keys, Handshake) = (null, null, null);
+        (Stream, Keys, Handshake, Owed) = (null, null, null, null);
     }
 }

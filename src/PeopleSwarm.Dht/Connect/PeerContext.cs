@@ -95,7 +95,7 @@ internal sealed record PeerLink(IReliableStream Stream, HandshakeResult Keys, Pu
 /// <summary>Takes a stream's unordered messages until there is a channel to open them.</summary>
 internal sealed class UnorderedInlet
 {
-    public MessageHandler? Handler { get; set; }
+    public ISecretChannel? Channel { get; set; }
 
-    public void Receive(ReadOnlySpan<byte> message) => Handler?.Invoke(message);
+    public void Receive(ReadOnlySpan<byte> message) => Channel?.ReceiveUnordered(message);
 }

@@ -22,7 +22,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     private readonly bool _skipEmpty;
     private readonly int _maxMessage;
     private readonly FrameDecoder _decoder = new();
-    private readonly PlaintextBuffer _plaintext = new();
+    private PlaintextBuffer? _plaintext; // since the first bytes
     private StreamCipher? _cipher;
     private Frame? _message;
     private long _rawBytes;
@@ -70,7 +70,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
         if (_completed) throw Over();
-        _plaintext.AdvanceTo(consumed, examined);
+        _plaintext?.AdvanceTo(consumed, examined);
     }
 
     public override void CancelPendingRead()
@@ -128,7 +128,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
             _keys.Dispose();
         }
         if (!_completed || Interlocked.Exchange(ref _released, 1) != 0) return;
-        _plaintext.Clear();
+        _plaintext?.Clear();
         ReleaseMessage();
     }
 
@@ -136,8 +136,8 @@ internal sealed class ChannelReader : PipeReader, IDisposable
     {
         if (_completed) throw Over();
         bool canceled = Volatile.Read(ref _cancelRequested) != 0 && Interlocked.Exchange(ref _cancelRequested, 0) != 0;
-        bool ready = canceled || _ended || _plaintext.HasUnexamined;
-        result = ready ? new(_plaintext.Sequence, canceled, _ended) : default;
+        bool ready = canceled || _ended || _plaintext is { HasUnexamined: true };
+        result = ready ? new(_plaintext?.Sequence ?? default, canceled, _ended) : default;
         return ready;
     }
 
@@ -294,7 +294,7 @@ internal sealed class ChannelReader : PipeReader, IDisposable
             }
             else
             {
-                _plaintext.Append(frame);
+                (_plaintext ??= new()).Append(frame);
                 opened += frame.MessageLength;
             }
         }

@@ -17,20 +17,18 @@ internal sealed class SecretChannel : ISecretChannel
     private readonly IReliableStream? _stream;
     private readonly ChannelReader _reader;
     private readonly ChannelWriter _writer;
-    private readonly UnorderedMessages _unordered;
     private readonly MessageHandler? _onUnordered;
+    private readonly HandshakeResult _keys; // who is who; the keys themselves are forgotten when both directions have taken them
+    private UnorderedMessages? _unordered; // since the first: few channels have any
     private IOException? _failure;
     private int _disposed;
 
     public SecretChannel(IDuplexPipe transport, HandshakeResult keys, SecretChannelOptions options, ChannelServices services)
     {
-        (_transport, _services, _stream, _onUnordered) = (transport, services, transport as IReliableStream, options.OnUnorderedMessage);
-        (LocalPublicKey, RemotePublicKey, HandshakeHash) = (keys.LocalPublicKey, keys.RemotePublicKey, keys.Hash);
-        IsInitiator = keys.Role == HandshakeRole.Initiator;
-        _unordered = new(keys.Role, keys.Hash, services.Random);
+        (_transport, _services, _stream, _onUnordered, _keys) = (transport, services, transport as IReliableStream, options.OnUnorderedMessage, keys);
         _writer = new(this, transport.Output, keys, services, options);
         _reader = new(this, transport.Input, keys, options, CryptoLibraries.Of(services.Options));
-        if (options.KeepAlive > TimeSpan.Zero) KeepAlive = new(services.Time, options.KeepAlive, OnKeepAlive);
+        if (options.KeepAlive > TimeSpan.Zero) KeepAlive = new(services.Time, options.KeepAlive, static channel => ((SecretChannel)channel!).OnKeepAlive(), this);
         if (options.Timeout > TimeSpan.Zero) Silence = new(services.Time, options.Timeout, OnSilence);
         services.Metrics.ChannelOpened();
         NoiseLog.ChannelOpened(services.Logger, RemotePublicKey, IsInitiator);
@@ -41,13 +39,13 @@ internal sealed class SecretChannel : ISecretChannel
 
     public PipeWriter Output => _writer;
 
-    public PublicKey LocalPublicKey { get; }
+    public PublicKey LocalPublicKey => _keys.LocalPublicKey;
 
-    public PublicKey? RemotePublicKey { get; }
+    public PublicKey? RemotePublicKey => _keys.RemotePublicKey;
 
-    public ReadOnlyMemory<byte> HandshakeHash { get; }
+    public ReadOnlyMemory<byte> HandshakeHash => _keys.Hash;
 
-    public bool IsInitiator { get; }
+    public bool IsInitiator => _keys.Role == HandshakeRole.Initiator;
 
     public long RawBytesWritten => _writer.RawBytes;
 
@@ -79,7 +77,7 @@ internal sealed class SecretChannel : ISecretChannel
         byte[] packet = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            if (_unordered.TrySeal(message, packet.AsSpan(0, length))) return _stream.TrySendMessage(packet.AsSpan(0, length));
+            if (Unordered.TrySeal(message, packet.AsSpan(0, length))) return _stream.TrySendMessage(packet.AsSpan(0, length));
             if (_disposed == 0) Fail(new SecretChannelException(SecretChannelError.NonceExhausted, "The counter of unordered messages is used up"));
             return false;
         }
@@ -95,7 +93,7 @@ internal sealed class SecretChannel : ISecretChannel
         byte[] opened = ArrayPool<byte>.Shared.Rent(message.Length);
         try
         {
-            if (_unordered.TryOpen(message, opened, out int length)) _onUnordered(opened.AsSpan(0, length));
+            if (Unordered.TryOpen(message, opened, out int length)) _onUnordered(opened.AsSpan(0, length));
             else _services.Metrics.UnorderedDropped();
         }
         finally
@@ -121,7 +119,7 @@ internal sealed class SecretChannel : ISecretChannel
             Fail(e);
         }
         _reader.Complete();
-        _unordered.Dispose();
+        _unordered?.Dispose();
         _services.Metrics.ChannelClosed(RawBytesRead, RawBytesWritten);
         if (_transport is IAsyncDisposable disposable) await disposable.DisposeAsync().ConfigureAwait(false);
     }
@@ -158,6 +156,16 @@ internal sealed class SecretChannel : ISecretChannel
     private static IOException Copy(IOException failure) => failure is SecretChannelException { Error: var error }
         ? new SecretChannelException(error, failure.Message, failure.InnerException)
         : new IOException(failure.Message, failure.InnerException ?? failure);
+
+    private UnorderedMessages Unordered
+    {
+        get
+        {
+            if (_unordered is null) Interlocked.CompareExchange(ref _unordered, new(_keys.Role, _keys.Hash, _services.Random), null);
+            if (_disposed != 0) _unordered.Dispose(); // it may have missed that
+            return _unordered;
+        }
+    }
 
     private void OnKeepAlive()
     {

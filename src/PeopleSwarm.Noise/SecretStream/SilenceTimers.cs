@@ -5,13 +5,14 @@ internal sealed class KeepAliveTimer : IDisposable
 {
     private readonly TimeProvider _time;
     private readonly TimeSpan _interval;
-    private readonly Action _send;
+    private readonly Action<object?> _send;
+    private readonly object? _state;
     private readonly ITimer _timer;
     private long _lastWrite;
 
-    public KeepAliveTimer(TimeProvider time, TimeSpan interval, Action send)
+    public KeepAliveTimer(TimeProvider time, TimeSpan interval, Action<object?> send, object? state)
     {
-        (_time, _interval, _send, _lastWrite) = (time, interval, send, time.GetTimestamp());
+        (_time, _interval, _send, _state, _lastWrite) = (time, interval, send, state, time.GetTimestamp());
         _timer = time.CreateTimer(static state => ((KeepAliveTimer)state!).OnDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _timer.Change(interval, Timeout.InfiniteTimeSpan); // not before it is in its field, where the callback looks for it
     }
@@ -27,7 +28,7 @@ internal sealed class KeepAliveTimer : IDisposable
         {
             rest = _interval;
             Restart();
-            _send();
+            _send(_state);
         }
         _timer.Change(rest, Timeout.InfiniteTimeSpan);
     }

@@ -8,7 +8,7 @@ public class SilenceTimersTests
     public void A_keep_alive_that_is_due_at_once_is_sent()
     {
         int sent = 0;
-        using KeepAliveTimer timer = new(new HastyTime(), TimeSpan.Zero, () => sent++);
+        using KeepAliveTimer timer = new(new HastyTime(), TimeSpan.Zero, _ => sent++, null);
         Assert.Equal(1, sent);
     }
 
