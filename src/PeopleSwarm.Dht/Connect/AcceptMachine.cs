@@ -3,7 +3,6 @@ using PeopleSwarm.Dht.HolePunch;
 using PeopleSwarm.Dht.Messages;
 using PeopleSwarm.Dht.Relay;
 using PeopleSwarm.Dht.Rpc;
-using PeopleSwarm.Dht.Storage;
 
 namespace PeopleSwarm.Dht.Connect;
 

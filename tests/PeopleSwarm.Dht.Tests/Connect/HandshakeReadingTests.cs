@@ -1,5 +1,4 @@
 using PeopleSwarm.Dht.Messages;
-using PeopleSwarm.Dht.Rpc;
 using PeopleSwarm.Dht.TestKit;
 
 namespace PeopleSwarm.Dht.Connect;

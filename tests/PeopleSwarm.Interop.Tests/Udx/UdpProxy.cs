@@ -3,8 +3,7 @@ using System.Net.Sockets;
 
 namespace PeopleSwarm.Interop.Udx;
 
-/// <summary>What a proxy does to the datagrams of each direction, as shares of one.</summary>
-/// <param name="DelayMillis">How long each datagram is under way.</param>
+/// <summary>What a proxy does to the datagrams of each direction, as shares of one; each is under way for <paramref name="DelayMillis"/>.</summary>
 public sealed record ProxyFaults(double Loss = 0, double Duplicates = 0, double Reordering = 0, int Seed = 1, int DelayMillis = 0);
 
 /// <summary>

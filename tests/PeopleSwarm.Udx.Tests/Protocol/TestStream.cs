@@ -18,7 +18,7 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
     /// <summary>Whether the application takes what arrives at once.</summary>
     public bool IsReading { get; set; } = true;
 
-    /// <summary>Answers <see cref="AcceptPath"/>; by default every path is fine.</summary>
+    /// <summary>Answers <see cref="IStreamEvents.AcceptPath"/>; by default every path is fine.</summary>
     public Func<DatagramSource, bool> Accept { get; set; } = static _ => true;
 
     public List<DatagramSource> AskedPaths { get; } = [];
