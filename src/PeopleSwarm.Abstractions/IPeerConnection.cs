@@ -86,7 +86,9 @@ public sealed record PeerConnectOptions
     /// <summary>Nodes known to forward to the peer, tried beside the look-up. Default none.</summary>
     public IReadOnlyList<UdpEndPoint> RelayAddresses { get; init; } = [];
 
-    /// <summary>A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null. What the peer names comes first.</summary>
+    /// <summary>
+    /// A peer that relays ciphertext for us while, or if, no direct path is found; null for none. Default null. What the peer names comes first.
+    /// </summary>
     public PublicKey? RelayThrough { get; init; }
 
     /// <summary>Punch holes into NATs where nothing else leads to the peer. Default true.</summary>
@@ -122,7 +124,9 @@ public sealed record PeerConnectOptions
 /// <param name="Text">What was tried and what came of it, a line as in <see cref="PeerConnectException.Attempts"/>.</param>
 public readonly record struct PeerConnectStep(TimeSpan Elapsed, string Text);
 
-/// <summary>Decides whether to refuse a peer, once per handshake. Called on a pool thread; who does not decide within the passive wait, 10 s, refuses.</summary>
+/// <summary>
+/// Decides whether to refuse a peer, once per handshake. Called on a pool thread; who does not decide within the passive wait, 10 s, refuses.
+/// </summary>
 /// <param name="remote">The peer's key, not yet proved to be live.</param>
 /// <param name="payload">What it says of itself; null when we dial.</param>
 /// <returns>True to refuse. An exception refuses too.</returns>
@@ -140,7 +144,10 @@ public sealed record PeerListenOptions
     /// <summary>Refuses peers before anything is answered; null accepts all.</summary>
     public PeerFirewall? Firewall { get; init; }
 
-    /// <summary>Chooses the peer that relays a new connection for us, or null; asked once per handshake, on the node's loop: it must not wait. Default null: none.</summary>
+    /// <summary>
+    /// Chooses the peer that relays a new connection for us, or null; asked once per handshake, on the node's loop: it must not wait.
+    /// Default null: none.
+    /// </summary>
     public Func<PublicKey?>? ChooseRelay { get; init; }
 
     /// <summary>Punch back where a peer punches; otherwise it has to reach us as we are, or through a relay. Default true.</summary>
@@ -149,7 +156,10 @@ public sealed record PeerListenOptions
     /// <summary>Tell local addresses to peers behind the same public one. Default true.</summary>
     public bool ShareLocalAddress { get; init; } = true;
 
-    /// <summary>Keep the path to each peer for a while after its connection, so that it can be taken again without punching. The peer must want it, too. Default false.</summary>
+    /// <summary>
+    /// Keep the path to each peer for a while after its connection, so that it can be taken again without punching. The peer must want it, too.
+    /// Default false.
+    /// </summary>
     public bool ReusableSocket { get; init; }
 
     /// <summary>Time a finished handshake is remembered for late duplicates, 1 to 60 s. Default 10 s.</summary>

@@ -108,7 +108,9 @@ public interface ITopicSession : IAsyncDisposable
     /// <summary>What all sessions of the topic share.</summary>
     ITopicDiscovery Discovery { get; }
 
-    /// <summary>Completes when we listen, if asked to, and the current announcement or look-up is done; false if nobody answered or the session ended.</summary>
+    /// <summary>
+    /// Completes when we listen, if asked to, and the current announcement or look-up is done; false if nobody answered or the session ended.
+    /// </summary>
     Task<bool> FlushedAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Announces or looks up again now, in other modes if <paramref name="options"/> says so.</summary>

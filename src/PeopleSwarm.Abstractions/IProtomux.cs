@@ -36,7 +36,9 @@ public sealed record ProtomuxOptions
 /// Many channels over one, each named by a protocol and, if there are several of it, an id. A channel is open once both sides have
 /// opened the same name, in any order. Members are safe on any thread.
 /// </summary>
-/// <remarks>Wire: npm protomux 3. Spec: hyperdht, 10.2. A channel whose messages nobody takes stops all channels in the end, because they share one stream.</remarks>
+/// <remarks>
+/// Wire: npm protomux 3. Spec: hyperdht, 10.2. A channel whose messages nobody takes stops all channels in the end, because they share one stream.
+/// </remarks>
 public interface IProtomux : IAsyncDisposable
 {
     /// <summary>Reads and routes until the channel below ends; call it once, after opening what is to be open from the start.</summary>

@@ -44,7 +44,9 @@ public interface IReliableStream : IDuplexPipe, IAsyncDisposable
     /// <exception cref="ArgumentException">The port is 0 or the socket is not of this host.</exception>
     void ChangeRemote(SocketId socket, uint remoteId, UdpEndPoint remote);
 
-    /// <summary>Sends an empty message along another path without moving there; a peer that takes the path answers on it. False if the stream cannot send.</summary>
+    /// <summary>
+    /// Sends an empty message along another path without moving there; a peer that takes the path answers on it. False if the stream cannot send.
+    /// </summary>
     bool TryProbe(SocketId socket, UdpEndPoint remote);
 
     /// <summary>Forwards every packet that arrives for this stream to <paramref name="destination"/>'s peer, unread (spec udx, 15).
@@ -63,7 +65,9 @@ public interface IReliableStream : IDuplexPipe, IAsyncDisposable
     /// <exception cref="IOException">The stream closed first.</exception>
     ValueTask FlushAcknowledgedAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Completes when a packet of the peer has come since <see cref="Connect"/>: it is there. By default, when it has acknowledged what was flushed.</summary>
+    /// <summary>
+    /// Completes when a packet of the peer has come since <see cref="Connect"/>: it is there. By default, when it has acknowledged what was flushed.
+    /// </summary>
     /// <exception cref="IOException">The stream closed first.</exception>
     ValueTask WaitForPeerAsync(CancellationToken cancellationToken = default) => FlushAcknowledgedAsync(cancellationToken);
 

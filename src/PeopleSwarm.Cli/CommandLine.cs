@@ -54,8 +54,8 @@ internal static class CommandLine
 
     private static int TellWrongUsage(ParseResult parsed)
     {
-        if (parsed is { UnmatchedTokens: [var word, ..], CommandResult.Command.Subcommands.Count: > 0 })
-            return TellWrongUsage(parsed.CommandResult, [$"There is no {(word.StartsWith('-') ? "option" : "command")} '{word}'."]); // and not that one is missing, which the library adds
+        if (parsed is { UnmatchedTokens: [var word, ..], CommandResult.Command.Subcommands.Count: > 0 }) // not that one is missing, which the library adds
+            return TellWrongUsage(parsed.CommandResult, [$"There is no {(word.StartsWith('-') ? "option" : "command")} '{word}'."]);
         var messages = parsed.Errors.Select(e => e.Message).Distinct();
         bool isMissingQuotes = parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.Arguments.Count > 0;
         return TellWrongUsage(parsed.CommandResult, isMissingQuotes ? messages.Append("An argument with spaces goes in quotes.") : messages);

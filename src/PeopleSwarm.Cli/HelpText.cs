@@ -38,7 +38,8 @@ internal sealed class HelpText(HelpAction ofLibrary) : SynchronousCommandLineAct
     private static string WithBrackets(Command command, string text)
     {
         foreach (var argument in Optional(command))
-            text = text.Replace($"[<{argument.Name}>]", $"[{argument.Name}]", StringComparison.Ordinal).Replace($"\n  <{argument.Name}>", $"\n  [{argument.Name}]", StringComparison.Ordinal);
+            text = text.Replace($"[<{argument.Name}>]", $"[{argument.Name}]", StringComparison.Ordinal)
+                .Replace($"\n  <{argument.Name}>", $"\n  [{argument.Name}]", StringComparison.Ordinal);
         foreach (var subcommand in command.Subcommands)
             foreach (var argument in Optional(subcommand))
                 text = text.Replace($"  {subcommand.Name} <{argument.Name}>", $"  {subcommand.Name} [{argument.Name}]", StringComparison.Ordinal);

@@ -22,7 +22,8 @@ internal static class SharedOptions
         CustomParser = result =>
         {
             string text = result.Tokens[0].Value;
-            if (!PublicKey.TryParse(text, out var value)) result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits or 52 characters of z-base-32; '{text}' is not that.");
+            if (!PublicKey.TryParse(text, out var value))
+                result.AddError($"KEY takes 32 bytes as 64 hexadecimal digits or 52 characters of z-base-32; '{text}' is not that.");
             return value;
         },
     };
@@ -58,7 +59,8 @@ internal static class SharedOptions
         {
             bool isAddress = IPAddress.TryParse(result.Tokens[0].Value, out var address) && address.AddressFamily == AddressFamily.InterNetwork;
             if (isAddress && (defaultAddress is not null || !IPAddress.Any.Equals(address))) return address!;
-            result.AddError(isAddress ? "--host takes the one address that others reach this node at, not 0.0.0.0." : $"--host takes an IPv4 address, not '{result.Tokens[0].Value}'.");
+            result.AddError(isAddress ? "--host takes the one address that others reach this node at, not 0.0.0.0."
+                : $"--host takes an IPv4 address, not '{result.Tokens[0].Value}'.");
             return IPAddress.None;
         },
         DefaultValueFactory = defaultAddress is null ? null : _ => IPAddress.Parse(defaultAddress),
@@ -109,7 +111,8 @@ internal static class SharedOptions
 
     public static Option<bool> Verbose() => Flag("--verbose", "Write what the layers do to stderr.", "-v");
 
-    public static Option<bool> Flag(string name, string description, params string[] aliases) => new(name, aliases) { Description = description, Arity = ArgumentArity.Zero };
+    public static Option<bool> Flag(string name, string description, params string[] aliases) =>
+        new(name, aliases) { Description = description, Arity = ArgumentArity.Zero };
 
     /// <summary>Whether an option was given, rightly or not: asking for the value of a wrong one throws.</summary>
     public static bool IsGiven(this CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };

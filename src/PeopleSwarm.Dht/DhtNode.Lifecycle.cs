@@ -195,7 +195,8 @@ internal sealed partial class DhtNode
         lock (_gate) (before, _status) = (_status, after);
         Tell(before, after);
         if (after.IsBootstrapped) _bootstrapped.TrySetResult();
-        if (NeedsRelays && after.IsBootstrapped && (after.ObservedEndPoint != before.ObservedEndPoint || !before.IsBootstrapped)) _relays.Pick(); // known when first needed
+        if (NeedsRelays && after.IsBootstrapped && (after.ObservedEndPoint != before.ObservedEndPoint || !before.IsBootstrapped))
+            _relays.Pick(); // known when first needed
         _relayKeeper.SetNeeded(NeedsRelays && _peerOptions.KeepRelay && after is { IsBootstrapped: true, IsSuspended: false });
         bool isElsewhere = before.ObservedEndPoint is { } old && after.ObservedEndPoint is { } here && !here.HasSameAddress(old);
         if (isElsewhere || after.IsOnline && !before.IsOnline)

@@ -104,7 +104,8 @@ internal sealed partial class DhtNode : IDhtNode
         var listener = new PeerListener(this, key.PublicKey, options, _logger);
         var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, Post, _logger) : null;
         var announced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await OnLoopAsync(now => listener.Server = _peers.Listen(now, key, options, gate, listener.Admit, _ => announced.TrySetResult(), chooseRelay)).ConfigureAwait(false);
+        await OnLoopAsync(now => listener.Server = _peers.Listen(now, key, options, gate, listener.Admit, _ => announced.TrySetResult(), chooseRelay))
+            .ConfigureAwait(false);
         if (listener.Server is null) throw new InvalidOperationException($"This node listens on {key.PublicKey} already.");
         try
         {
@@ -158,7 +159,8 @@ internal sealed partial class DhtNode : IDhtNode
     }
 
     /// <summary>Dials, and opens the channel on the loop: it has the first word out in the same turn.</summary>
-    private async Task<(PeerLink Link, PeerConnection Connection)> DialAsync(PublicKey publicKey, KeyPair keyPair, PeerConnectOptions options, CancellationToken cancellationToken)
+    private async Task<(PeerLink Link, PeerConnection Connection)> DialAsync(
+        PublicKey publicKey, KeyPair keyPair, PeerConnectOptions options, CancellationToken cancellationToken)
     {
         var done = new TaskCompletionSource<(PeerLink, PeerConnection)>(TaskCreationOptions.RunContinuationsAsynchronously);
         ConnectMachine? machine = null;

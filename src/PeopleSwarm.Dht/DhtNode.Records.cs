@@ -76,7 +76,8 @@ internal sealed partial class DhtNode
         return latest;
     }
 
-    private async Task<MutablePutResult> StoreAsync(PublicKey key, byte[] value, long seq, byte[] signature, DhtQueryOptions? options, CancellationToken cancellationToken)
+    private async Task<MutablePutResult> StoreAsync(
+        PublicKey key, byte[] value, long seq, byte[] signature, DhtQueryOptions? options, CancellationToken cancellationToken)
     {
         var target = PeerTarget.Of(_services.Crypto, key);
         var message = new MutablePutMessage { PublicKey = key, Record = new() { Seq = seq, Value = value, Signature = signature } }.Encode();
@@ -97,7 +98,10 @@ internal sealed partial class DhtNode
         }
         catch (DhtException refusal) when (refusal.Error == DhtError.CommitRefused && refusal.RemoteError == RecordErrors.SeqTooLow)
         {
-            throw new DhtException(DhtError.SeqTooLow, $"Sequence number {seq} is too low: every node has seen a higher one.", refusal) { RemoteError = refusal.RemoteError };
+            throw new DhtException(DhtError.SeqTooLow, $"Sequence number {seq} is too low: every node has seen a higher one.", refusal)
+            {
+                RemoteError = refusal.RemoteError,
+            };
         }
     }
 
@@ -107,7 +111,8 @@ internal sealed partial class DhtNode
         _peers.MutableSigner.WriteSignable(signable, seq, value);
         if (keyPair.Signer is { } function)
         {
-            var request = new SignatureRequest(SignaturePurpose.MutableValue, keyPair.PublicKey, signable, PeerTarget.Of(_services.Crypto, keyPair.PublicKey)) { Seq = seq, Value = value };
+            var target = PeerTarget.Of(_services.Crypto, keyPair.PublicKey);
+            var request = new SignatureRequest(SignaturePurpose.MutableValue, keyPair.PublicKey, signable, target) { Seq = seq, Value = value };
             return await new SignatureSource(this, function, _services.Crypto, _lifetime.Token).SignAsync(request, cancellationToken).ConfigureAwait(false);
         }
         var signature = new byte[MutableRecordMessage.SignatureSize];

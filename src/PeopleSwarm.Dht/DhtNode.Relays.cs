@@ -52,7 +52,8 @@ internal sealed partial class DhtNode
         {
             try
             {
-                return await ConnectOnceAsync(publicKey, relay == options.RelayThrough ? options : options with { RelayThrough = relay }, cancellationToken).ConfigureAwait(false);
+                var throughIt = relay == options.RelayThrough ? options : options with { RelayThrough = relay };
+                return await ConnectOnceAsync(publicKey, throughIt, cancellationToken).ConfigureAwait(false);
             }
             catch (PeerConnectException error) when (IsPunchingToBlame(error.Error))
             {
@@ -93,7 +94,8 @@ internal sealed partial class DhtNode
         or PeerConnectError.RemoteNotHolepunchable or PeerConnectError.RemoteAborted or PeerConnectError.RelayAborted or PeerConnectError.HolepunchBusy;
 
     /// <summary>The relay we are connected to, or another one.</summary>
-    private PublicKey? PickRelay(List<PublicKey> except) => _relayKeeper.Current is { } kept && !except.Contains(kept) && !_relays.IsAvoided(kept) ? kept : _relays.Pick(except);
+    private PublicKey? PickRelay(List<PublicKey> except) =>
+        _relayKeeper.Current is { } kept && !except.Contains(kept) && !_relays.IsAvoided(kept) ? kept : _relays.Pick(except);
 
     /// <summary>For a client that may name a relay, too: where it is as good as ours for us, neither side has to dial one.</summary>
     private PublicKey? ChooseRelayBeside(PublicKey? clients) =>
@@ -102,7 +104,13 @@ internal sealed partial class DhtNode
     /// <summary>A connection to a relay: never through another one, and made for short messages.</summary>
     internal async Task<PeerConnection> ConnectToRelayAsync(PublicKey relay, CancellationToken cancellationToken)
     {
-        var options = new PeerConnectOptions { KeepAlive = s_relayKeepAlive, MaxMessageSize = RelayProtocol.MaxMessageSize, Timeout = _peerOptions.RelayTimeout, RelayAddresses = _relays.AddressesOf(relay) };
+        var options = new PeerConnectOptions
+        {
+            KeepAlive = s_relayKeepAlive,
+            MaxMessageSize = RelayProtocol.MaxMessageSize,
+            Timeout = _peerOptions.RelayTimeout,
+            RelayAddresses = _relays.AddressesOf(relay),
+        };
         return await ConnectOnceAsync(relay, options, cancellationToken).ConfigureAwait(false);
     }
 

@@ -127,7 +127,8 @@ internal sealed partial class DhtNode
     }
 
     private static string DescribeSilence(in RpcCallRequest request) =>
-        $"{request.To} did not answer {(request.IsInternal ? "internal " : "")}command {request.Command}, sent {(request.Retries == 0 ? "once" : $"{request.Retries + 1} times")}.";
+        $"{request.To} did not answer {(request.IsInternal ? "internal " : "")}command {request.Command}, "
+        + $"sent {(request.Retries == 0 ? "once" : $"{request.Retries + 1} times")}.";
 
     /// <summary>The application's commit, called on the loop: what it throws is told where the query ends.</summary>
     private sealed class GuardedCommit(Func<DhtResponse, DhtRequest?> commit)

@@ -6,7 +6,9 @@ namespace PeopleSwarm;
 /// <summary>Makes requests to extensions of the peer DHT that other nodes serve as <see cref="IDhtPlugin"/>.</summary>
 public static class DhtPluginRequest
 {
-    /// <summary>A request for <see cref="IDhtNode.RequestAsync"/> or <see cref="IDhtNode.Query"/>; a node without that plugin and version stays silent.</summary>
+    /// <summary>
+    /// A request for <see cref="IDhtNode.RequestAsync"/> or <see cref="IDhtNode.Query"/>; a node without that plugin and version stays silent.
+    /// </summary>
     /// <param name="name">The plugin's name, at most 255 bytes of UTF-8.</param>
     /// <param name="version">Its version, not negative.</param>
     /// <param name="command">The plugin's own command, not negative.</param>

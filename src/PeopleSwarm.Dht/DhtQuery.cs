@@ -152,7 +152,10 @@ internal sealed class DhtQuery<T>(DhtNode node, Func<Timestamp, IRpcQueryObserve
         {
             throw outcome.Failure == RpcFailure.TimedOut
                 ? outcome.Failure.ToException()
-                : new DhtException(DhtError.CommitRefused, $"Every node refused the commit; the last error was {outcome.LastCommitError}.") { RemoteError = outcome.LastCommitError };
+                : new DhtException(DhtError.CommitRefused, $"Every node refused the commit; the last error was {outcome.LastCommitError}.")
+                {
+                    RemoteError = outcome.LastCommitError,
+                };
         }
         return new([.. outcome.ClosestReplies.Select(r => r.From)], outcome.Successes, outcome.Errors, outcome.Committed)
         {

@@ -4,7 +4,10 @@ namespace PeopleSwarm;
 /// Requests, queries, connects and raw streams made under one object, which all end when it is disposed; the node goes on. For work that is given up as a
 /// whole: a page that is left, a task that is cancelled. Members are safe on any thread.
 /// </summary>
-/// <remarks>Spec: dht-rpc, 9.5. What still runs on dispose fails with <see cref="DhtError.Destroyed"/>, on the disposed session with <see cref="ObjectDisposedException"/>.</remarks>
+/// <remarks>
+/// Spec: dht-rpc, 9.5. What still runs on dispose fails with <see cref="DhtError.Destroyed"/>, on the disposed session with
+/// <see cref="ObjectDisposedException"/>.
+/// </remarks>
 /// <param name="node">Under whose roof; not disposed with the session.</param>
 public sealed class DhtSession(IDhtNode node) : IAsyncDisposable
 {

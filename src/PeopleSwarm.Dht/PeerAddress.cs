@@ -17,7 +17,8 @@ public sealed record PeerAddress(PublicKey PublicKey, IReadOnlyList<UdpEndPoint>
         var reader = new CompactReader(bytes);
         if (!reader.TryReadPublicKey(out var key)) return false;
         var nodes = default(AddressArray);
-        if (bytes.Length > PublicKey.Size && (!reader.TryReadUInt(out long flags) || (flags & NodesFlag) != 0 && !reader.TryReadArrayOfAddresses(out nodes))) return false;
+        if (bytes.Length > PublicKey.Size
+            && (!reader.TryReadUInt(out long flags) || (flags & NodesFlag) != 0 && !reader.TryReadArrayOfAddresses(out nodes))) return false;
         address = new(key, nodes.ToArray(MaxNodes));
         return true;
     }
@@ -26,7 +27,8 @@ public sealed record PeerAddress(PublicKey PublicKey, IReadOnlyList<UdpEndPoint>
     /// <exception cref="InvalidOperationException">There are more than 32 nodes, or one is not IPv4.</exception>
     public byte[] Encode()
     {
-        if (Nodes.Count > MaxNodes || Nodes.Any(node => !node.IsIPv4)) throw new InvalidOperationException($"An address has at most {MaxNodes} nodes, with IPv4 addresses.");
+        if (Nodes.Count > MaxNodes || Nodes.Any(node => !node.IsIPv4))
+            throw new InvalidOperationException($"An address has at most {MaxNodes} nodes, with IPv4 addresses.");
         var bytes = new byte[PublicKey.Size + 1 + (Nodes.Count == 0 ? 0 : CompactWriter.SizeOfAddresses(Nodes.Count))];
         var writer = new CompactWriter(bytes);
         writer.WritePublicKey(PublicKey);

@@ -61,7 +61,9 @@ public sealed class PeerDhtOptions
     /// <summary>Time in which the answer to a forwarded message is let through, 5 s to 1 min. Default 15 s.</summary>
     public TimeSpan ForwardLifetime { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>First messages of handshakes a listener reads a second; twice as many at once. Default 2,500: as many forged ones take a fifth of a core.</summary>
+    /// <summary>
+    /// First messages of handshakes a listener reads a second; twice as many at once. Default 2,500: as many forged ones take a fifth of a core.
+    /// </summary>
     [Range(1, 1_000_000)]
     public int HandshakesPerSecond { get; set; } = 2500;
 
@@ -100,7 +102,10 @@ public sealed class PeerDhtOptions
     /// <summary>Pause between two punches that spray ports, up to 10 min; routers take them for a scan. Default 20 s.</summary>
     public TimeSpan RandomPunchInterval { get; set; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>Count that pause from the start and from each resume, so that a node which is restarted again and again does not spray each time. Default false.</summary>
+    /// <summary>
+    /// Count that pause from the start and from each resume, so that a node which is restarted again and again does not spray each time.
+    /// Default false.
+    /// </summary>
     public bool DeferRandomPunch { get; set; }
 
     /// <summary>
@@ -115,7 +120,8 @@ public sealed class PeerDhtOptions
 
     /// <summary>
     /// Tell peers only those local addresses on which a datagram to ourselves arrives; each is tried at the start, which takes half a
-    /// second at most, and again when the interfaces change; one that failed, after 10 s and ever later. Default false: the system's list is taken, and whoever dials a local address asks it first.
+    /// second at most, and again when the interfaces change; one that failed, after 10 s and ever later. Default false: the system's list
+    /// is taken, and whoever dials a local address asks it first.
     /// </summary>
     public bool ValidateLocalAddresses { get; set; }
 
@@ -128,7 +134,9 @@ public sealed class PeerDhtOptions
     /// <summary>Time a relay has to be dialled and to pair us, 1 s to 1 min. Default 15 s.</summary>
     public TimeSpan RelayTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Streams that wait for a relay at once, because we or our peers named one; connections beyond go without; 0 turns relays off. Default 256.</summary>
+    /// <summary>
+    /// Streams that wait for a relay at once, because we or our peers named one; connections beyond go without; 0 turns relays off. Default 256.
+    /// </summary>
     [Range(0, 65_536)]
     public int MaxRelayPairings { get; set; } = 256;
 

@@ -17,7 +17,8 @@ internal sealed class ReusableRoutes(int maxRoutes, TimeSpan linger, Func<Timest
         var entry = new Entry(stream, path);
         _routes[remote] = entry;
         _order.Enqueue((remote, entry));
-        _ = stream.Closed.ContinueWith(close => OnClosed(entry, close.Result.Reason), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = stream.Closed.ContinueWith(
+            close => OnClosed(entry, close.Result.Reason), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         while (_order.TryPeek(out var oldest) && (_order.Count > maxRoutes || !IsCurrent(oldest) || !IsUsable(oldest.Entry)))
         {
             if (IsCurrent(oldest)) _routes.Remove(oldest.Remote);

@@ -3,7 +3,10 @@ using System.Net.Sockets;
 
 namespace PeopleSwarm.Noise;
 
-/// <summary>A <see cref="Stream"/> as the byte stream below a channel. Over TCP the end of a direction and a failure reach the peer; other streams know only dispose.</summary>
+/// <summary>
+/// A <see cref="Stream"/> as the byte stream below a channel. Over TCP the end of a direction and a failure reach the peer;
+/// other streams know only dispose.
+/// </summary>
 internal sealed class StreamTransport(Stream stream) : IDuplexPipe, IAsyncDisposable
 {
     private const int BufferSize = 128 * 1024; // a whole frame in one write

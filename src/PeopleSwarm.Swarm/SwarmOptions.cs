@@ -20,7 +20,10 @@ public sealed class SwarmOptions
     [Range(1, 65_536)]
     public int MaxPeers { get; set; } = 64;
 
-    /// <summary>Dialled connections, dials in progress included. 0 to 65,536, default 65,536. Peers of <see cref="IPeerSwarm.JoinPeer"/> are dialled regardless.</summary>
+    /// <summary>
+    /// Dialled connections, dials in progress included. 0 to 65,536, default 65,536.
+    /// Peers of <see cref="IPeerSwarm.JoinPeer"/> are dialled regardless.
+    /// </summary>
     [Range(0, 65_536)]
     public int MaxClientConnections { get; set; } = 65_536;
 

@@ -29,7 +29,9 @@ public static class PacketText
         string types = string.Join('+', s_packetTypes.Where((_, i) => (bits >> i & 1) != 0));
         if (types.Length == 0) types = "STATE";
         int payload = Math.Max(0, length - 20 - head[3]);
-        return string.Create(CultureInfo.InvariantCulture, $"UDX {types} id={ReadUInt32LittleEndian(head[4..])} seq={ReadUInt32LittleEndian(head[12..])} ack={ReadUInt32LittleEndian(head[16..])} wnd={ReadUInt32LittleEndian(head[8..])} skip={head[3]} payload={payload}");
+        uint id = ReadUInt32LittleEndian(head[4..]), window = ReadUInt32LittleEndian(head[8..]);
+        uint seq = ReadUInt32LittleEndian(head[12..]), ack = ReadUInt32LittleEndian(head[16..]);
+        return string.Create(CultureInfo.InvariantCulture, $"UDX {types} id={id} seq={seq} ack={ack} wnd={window} skip={head[3]} payload={payload}");
     }
 
     private static string FormatRequest(ReadOnlySpan<byte> head, int length)
@@ -41,14 +43,17 @@ public static class PacketText
             string[] names = (flags & 4) != 0 ? s_internalCommands : s_peerCommands;
             command = head[at] < names.Length ? names[head[at]] : head[at].ToString(CultureInfo.InvariantCulture);
         }
-        string parts = ((flags & 1) != 0 ? " id" : "") + ((flags & 2) != 0 ? " token" : "") + ((flags & 8) != 0 ? " target" : "") + ((flags & 16) != 0 ? " value" : "");
+        string parts = Parts(flags, [(1, " id"), (2, " token"), (8, " target"), (16, " value")]);
         return string.Create(CultureInfo.InvariantCulture, $"DHT request {command} tid={ReadUInt16LittleEndian(head[2..])}{parts} {length} bytes");
     }
 
     private static string FormatResponse(ReadOnlySpan<byte> head, int length)
     {
         int flags = head[1];
-        string parts = ((flags & 1) != 0 ? " id" : "") + ((flags & 2) != 0 ? " token" : "") + ((flags & 4) != 0 ? " closer" : "") + ((flags & 8) != 0 ? " error" : "") + ((flags & 16) != 0 ? " value" : "");
+        string parts = Parts(flags, [(1, " id"), (2, " token"), (4, " closer"), (8, " error"), (16, " value")]);
         return string.Create(CultureInfo.InvariantCulture, $"DHT response tid={ReadUInt16LittleEndian(head[2..])}{parts} {length} bytes");
     }
+
+    private static string Parts(int flags, IEnumerable<(int Flag, string Name)> names) =>
+        string.Concat(names.Where(part => (flags & part.Flag) != 0).Select(part => part.Name));
 }

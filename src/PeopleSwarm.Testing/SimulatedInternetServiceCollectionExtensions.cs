@@ -9,8 +9,8 @@ public static class SimulatedInternetServiceCollectionExtensions
 {
     /// <summary>
     /// Registers what a simulated host has of its own: sockets (<see cref="IDatagramSocketFactory"/>), clock (<see cref="TimeProvider"/>),
-    /// scheduler (<see cref="PipeScheduler"/>), chance (<see cref="IRandomSource"/>), interfaces (<see cref="ILocalNetwork"/>, <see cref="INetworkInterfaces"/>) and names
-    /// (<see cref="INameResolver"/>). Everything else stays the real thing.
+    /// scheduler (<see cref="PipeScheduler"/>), chance (<see cref="IRandomSource"/>), interfaces (<see cref="ILocalNetwork"/>,
+    /// <see cref="INetworkInterfaces"/>) and names (<see cref="INameResolver"/>). Everything else stays the real thing.
     /// </summary>
     /// <param name="services">The application's services, before or after its other registrations.</param>
     /// <param name="network">The network, which the test runs.</param>

@@ -68,11 +68,12 @@ public sealed partial class SimulatedNetwork
         int hops = from.Realm.Hops;
         if (to is null || to == from) Drop(packet, DropReason.NoRoute);
         else if (packet.Ttl <= hops) Drop(packet, DropReason.HopLimit);
-        else if (from.Uplink?.Options is null && to.Downlink?.Options is null && from.Realm.Link.IsPlain && _overrides.Count == 0 && packet.WireSize <= from.Realm.Link.Mtu
-            && !_links.ContainsKey((from, to)))
+        else if (from.Uplink?.Options is null && to.Downlink?.Options is null && from.Realm.Link.IsPlain && _overrides.Count == 0
+            && packet.WireSize <= from.Realm.Link.Mtu && !_links.ContainsKey((from, to)))
         {
             // Nothing to remember and nothing to draw: large networks have more pairs than memory has room for links.
-            At(Now + from.Realm.Link.Latency, new SimulatedEvent(static (to, packet) => ((Attachment)to).Arrive((Packet)packet!), to, packet with { Ttl = packet.Ttl - hops }));
+            var arriving = packet with { Ttl = packet.Ttl - hops };
+            At(Now + from.Realm.Link.Latency, new SimulatedEvent(static (to, packet) => ((Attachment)to).Arrive((Packet)packet!), to, arriving));
         }
         else PassAll(packet with { Ttl = packet.Ttl - hops }, from, to);
     }

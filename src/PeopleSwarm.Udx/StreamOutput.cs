@@ -97,7 +97,9 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
         OpenGate();
     }
 
-    /// <summary>A flush that stays before <paramref name="limit"/> need not wait; one that waits goes on before <paramref name="resumeAt"/>. On the loop.</summary>
+    /// <summary>
+    /// A flush that stays before <paramref name="limit"/> need not wait; one that waits goes on before <paramref name="resumeAt"/>. On the loop.
+    /// </summary>
     public void Allow(long limit, long resumeAt)
     {
         Volatile.Write(ref _limit, limit);

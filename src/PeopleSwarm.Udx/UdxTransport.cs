@@ -33,7 +33,8 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         SendPipeOptions = new PipeOptions(_blocks, readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.SmallestWritten,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         ReceivePipeOptions = new PipeOptions(_blocks, readerScheduler: (host as DatagramHost)?.ReaderScheduler ?? scheduler,
-            writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest, pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
+            writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
+            pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         host.SocketFailed += OnSocketFailed;
         host.Attach(this);
     }

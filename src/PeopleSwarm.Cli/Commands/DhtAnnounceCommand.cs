@@ -10,7 +10,11 @@ internal static class DhtAnnounceCommand
         var topic = SharedOptions.Topic();
         var seed = SharedOptions.Seed();
         var withdraw = SharedOptions.Flag("--withdraw", "Take the key off the topic instead.");
-        var command = new Command("announce", "Lists a key on a topic for about 20 minutes. Nobody listens on it: 'join' does both. Without --seed prints what withdraws it.") { topic, seed, withdraw };
+        var command = new Command("announce",
+            "Lists a key on a topic for about 20 minutes. Nobody listens on it: 'join' does both. Without --seed prints what withdraws it.")
+        {
+            topic, seed, withdraw,
+        };
         command.Validators.Add(result =>
         {
             if (result.IsGiven(withdraw) && !result.IsGiven(seed)) result.AddError("--withdraw needs the --seed of the key that was announced.");

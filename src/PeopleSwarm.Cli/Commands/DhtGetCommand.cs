@@ -37,7 +37,8 @@ internal static class DhtGetCommand
             return CommandLine.Success;
         }
         if (await owners is not { } mutable) throw new TroubleException(
-            $"No node has a value for {key}{(minimumSeq > 0 ? $" with sequence number {minimumSeq} or a higher one" : "")}.", "A value lasts about two days after the last put or get.");
+            $"No node has a value for {key}{(minimumSeq > 0 ? $" with sequence number {minimumSeq} or a higher one" : "")}.",
+            "A value lasts about two days after the last put or get.");
         string signature = Convert.ToHexStringLower(mutable.Signature.Span);
         await WriteAsync(new(key.ToString(), "", "", mutable.From.ToString(), mutable.Seq, signature), mutable.Value, json);
         return CommandLine.Success;
@@ -47,7 +48,8 @@ internal static class DhtGetCommand
     {
         await using var output = StandardStreams.OpenOutput();
         var bytes = json
-            ? Encoding.UTF8.GetBytes(DhtEvents.Line(found with { Hex = Convert.ToHexStringLower(value.Span), Text = Encoding.UTF8.GetString(value.Span) }) + "\n")
+            ? Encoding.UTF8.GetBytes(
+                DhtEvents.Line(found with { Hex = Convert.ToHexStringLower(value.Span), Text = Encoding.UTF8.GetString(value.Span) }) + "\n")
             : value;
         await output.WriteAsync(bytes);
         await output.FlushAsync();

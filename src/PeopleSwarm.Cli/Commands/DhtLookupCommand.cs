@@ -8,7 +8,8 @@ internal static class DhtLookupCommand
     public static Command Create()
     {
         var topic = SharedOptions.Topic();
-        var command = new Command("lookup", "Prints the public key of each peer announced on a topic, and the addresses of its relays. Exit code 1: there is none.") { topic };
+        var command = new Command("lookup",
+            "Prints the public key of each peer announced on a topic, and the addresses of its relays. Exit code 1: there is none.") { topic };
         return new DhtOperation().Complete(command, (parsed, node, json, cancellation) => RunAsync(parsed.GetRequiredValue(topic), node, json, cancellation));
     }
 

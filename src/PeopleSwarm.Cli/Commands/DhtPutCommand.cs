@@ -57,7 +57,8 @@ internal static class DhtPutCommand
     /// <summary>Standard input up to one byte more than may be.</summary>
     private static async Task<byte[]> ReadInputAsync(int limit, CancellationToken cancellation)
     {
-        if (!Console.IsInputRedirected) await Console.Error.WriteLineAsync($"Type the value; {(OperatingSystem.IsWindows() ? "Ctrl-Z and Enter" : "Ctrl-D")} on a line of its own ends it.");
+        if (!Console.IsInputRedirected)
+            await Console.Error.WriteLineAsync($"Type the value; {(OperatingSystem.IsWindows() ? "Ctrl-Z and Enter" : "Ctrl-D")} on a line of its own ends it.");
         await using var input = StandardStreams.OpenInput();
         var bytes = new byte[limit + 1];
         return bytes[..await input.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation)];

@@ -31,7 +31,8 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         await _node.WhenBootstrappedAsync(cancellation);
         var witnesses = await FindWitnessesAsync(cancellation);
         Tell(witnesses.Count > 0
-            ? new("udp", Verdict.Good, "passes", $"passes: {witnesses.Count} nodes near a random key answered, {_node.Status.KnownNodes} are known", Stopwatch.GetElapsedTime(started))
+            ? new("udp", Verdict.Good, "passes", $"passes: {witnesses.Count} nodes near a random key answered, {_node.Status.KnownNodes} are known",
+                Stopwatch.GetElapsedTime(started))
             : new("udp", Verdict.Bad, "blocked", "no node answers: UDP is blocked, or the DHT is down"));
         if (witnesses.Count == 0) return false;
 
@@ -104,17 +105,20 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         }
         if (announced.Count == 0) return new("relays", Verdict.Note, "0", "none announces itself; 'peopleswarm relay' runs one");
         var trips = await Task.WhenAll(announced.Values.Take(MaxRelays).Select(relay => MeasureAsync(relay, cancellation)));
-        string[] nearest = [.. trips.Where(t => t.RoundTrip is not null).OrderBy(t => t.RoundTrip).Select(t => $"{t.Relay} {t.RoundTrip!.Value.TotalMilliseconds:F1} ms")];
+        string[] nearest = [.. trips.Where(t => t.RoundTrip is not null).OrderBy(t => t.RoundTrip)
+            .Select(t => $"{t.Relay} {t.RoundTrip!.Value.TotalMilliseconds:F1} ms")];
         return nearest.Length == 0
             ? new("relays", Verdict.Note, "0", $"none of {trips.Length} answers", Stopwatch.GetElapsedTime(started))
-            : new("relays", Verdict.Good, $"{nearest.Length}", $"{nearest.Length} of {announced.Count} announced, nearest first: {string.Join(", ", nearest)}", Stopwatch.GetElapsedTime(started));
+            : new("relays", Verdict.Good, $"{nearest.Length}", $"{nearest.Length} of {announced.Count} announced, nearest first: {string.Join(", ", nearest)}",
+                Stopwatch.GetElapsedTime(started));
     }
 
     private async Task<(PublicKey Relay, TimeSpan? RoundTrip)> MeasureAsync(PeerRecord relay, CancellationToken cancellation)
     {
         try
         {
-            await using var connection = await _node.ConnectAsync(relay.PublicKey, new() { RelayAddresses = relay.RelayAddresses, Timeout = s_relayLimit }, cancellation);
+            var options = new PeerConnectOptions { RelayAddresses = relay.RelayAddresses, Timeout = s_relayLimit };
+            await using var connection = await _node.ConnectAsync(relay.PublicKey, options, cancellation);
             var roundTrip = connection.RoundTripTime;
             connection.Abort();
             return (relay.PublicKey, roundTrip);
@@ -149,7 +153,8 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         }
         catch (PeerConnectException e)
         {
-            return new("connect", Verdict.Bad, $"{e.Error}", Trouble.From(e) is { NextStep: { } next } trouble ? $"{trouble.Message} {next}" : e.Message, Stopwatch.GetElapsedTime(started));
+            string text = Trouble.From(e) is { NextStep: { } next } trouble ? $"{trouble.Message} {next}" : e.Message;
+            return new("connect", Verdict.Bad, $"{e.Error}", text, Stopwatch.GetElapsedTime(started));
         }
         catch (ArgumentException)
         {

@@ -73,7 +73,9 @@ internal sealed class AnnounceMachine
     /// <summary>Whether a node is a relay of one of the last three cycles.</summary>
     public bool IsRelay(UdpEndPoint address) => _current.Contains(address) || _previous.Contains(address) || _beforePrevious.Contains(address);
 
-    /// <summary>Begins, or begins again after <see cref="Withdraw"/>; <paramref name="announced"/> is called after the first cycle, whatever came of it.</summary>
+    /// <summary>
+    /// Begins, or begins again after <see cref="Withdraw"/>; <paramref name="announced"/> is called after the first cycle, whatever came of it.
+    /// </summary>
     public void Start(Timestamp now, Action<Timestamp>? announced = null)
     {
         if (announced is not null) _waiters.Add(announced);
@@ -93,7 +95,9 @@ internal sealed class AnnounceMachine
         else _refreshWanted = true;
     }
 
-    /// <summary>Stops announcing and, if <paramref name="unannounce"/>, tells the relays; <paramref name="done"/> is called when they know or did not answer.</summary>
+    /// <summary>
+    /// Stops announcing and, if <paramref name="unannounce"/>, tells the relays; <paramref name="done"/> is called when they know or did not answer.
+    /// </summary>
     public void Withdraw(Timestamp now, bool unannounce, Action<Timestamp>? done = null)
     {
         if (done is not null) _withdrawWaiters.Add(done);

@@ -1,6 +1,8 @@
 namespace PeopleSwarm.Dht.Connect;
 
-/// <summary>When a relayed connection is punched again: after 10 to 20 s, as the reference waits for a peer that is busy, then at twice the pause before.</summary>
+/// <summary>
+/// When a relayed connection is punched again: after 10 to 20 s, as the reference waits for a peer that is busy, then at twice the pause before.
+/// </summary>
 internal sealed class UpgradeSchedule(int tries, IRandomSource random)
 {
     private static readonly TimeSpan s_first = TimeSpan.FromSeconds(10), s_longest = TimeSpan.FromSeconds(160);

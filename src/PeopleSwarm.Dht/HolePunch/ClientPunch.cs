@@ -170,12 +170,14 @@ internal sealed class ClientPunch
     {
         _log($"punching {_puncher.Nat.Firewall} to {_puncher.RemoteFirewall}");
         if (!_puncher.IsRemotePunching) Fail(now, PeerConnectError.RemoteNotHolepunching, "The peer did not begin to punch.");
-        else if (_puncher.NeedsSpraying && !_puncher.MaySpray(now)) Abort(now, PeerConnectError.HolepunchBusy, Busy, mayPass: true); // another one began meanwhile
+        else if (_puncher.NeedsSpraying && !_puncher.MaySpray(now)) // another one began meanwhile
+            Abort(now, PeerConnectError.HolepunchBusy, Busy, mayPass: true);
         else if (!_puncher.TryPunch(now)) Fail(now, PeerConnectError.RemoteNotHolepunchable, "The peer's NAT cannot be punched from here.");
     }
 
     /// <summary>One round: our view of the NATs out, the peer's in.</summary>
-    private void Send(Timestamp now, UdpEndPoint peerAddress, UdpEndPoint relay, HolepunchPayload payload, Action<Timestamp, HolepunchPayload, UdpEndPoint> answered)
+    private void Send(
+        Timestamp now, UdpEndPoint peerAddress, UdpEndPoint relay, HolepunchPayload payload, Action<Timestamp, HolepunchPayload, UdpEndPoint> answered)
     {
         payload = payload with { Firewall = _puncher.Nat.Firewall, Addresses = _puncher.Nat.Addresses, Round = _round++ };
         byte[] value = new PeerHolepunchMessage(RoutingMode.FromClient, _server.Payload.Holepunch!.Id, _secrets.Seal(payload), peerAddress).Encode();
@@ -185,7 +187,8 @@ internal sealed class ClientPunch
         });
     }
 
-    private void OnAnswer(Timestamp now, UdpEndPoint relay, HolepunchPayload sent, in RpcOutcome outcome, Action<Timestamp, HolepunchPayload, UdpEndPoint> answered)
+    private void OnAnswer(
+        Timestamp now, UdpEndPoint relay, HolepunchPayload sent, in RpcOutcome outcome, Action<Timestamp, HolepunchPayload, UdpEndPoint> answered)
     {
         if (outcome.Response is not { } response)
         {

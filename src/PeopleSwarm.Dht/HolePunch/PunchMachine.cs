@@ -8,7 +8,9 @@ internal interface IPunchSockets
 
     void Close(SocketId socket);
 
-    /// <summary>Closes the socket <paramref name="linger"/> after the last stream that uses it has closed; one that is not a punch socket is left alone.</summary>
+    /// <summary>
+    /// Closes the socket <paramref name="linger"/> after the last stream that uses it has closed; one that is not a punch socket is left alone.
+    /// </summary>
     void CloseWith(SocketId socket, IReliableStream stream, TimeSpan linger);
 }
 

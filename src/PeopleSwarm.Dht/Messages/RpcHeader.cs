@@ -1,6 +1,8 @@
 namespace PeopleSwarm.Dht.Messages;
 
-/// <summary>What requests and responses begin with (spec dht-rpc, 3): kind, flags, transaction id, address, and where flagged the sender's id and a token.</summary>
+/// <summary>
+/// What requests and responses begin with (spec dht-rpc, 3): kind, flags, transaction id, address, and where flagged the sender's id and a token.
+/// </summary>
 internal ref struct RpcHeader
 {
     /// <summary>Bytes without id and token.</summary>

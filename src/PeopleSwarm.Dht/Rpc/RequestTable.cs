@@ -3,7 +3,8 @@ using PeopleSwarm.Dht.Messages;
 namespace PeopleSwarm.Dht.Rpc;
 
 /// <summary>Our requests in flight: transaction ids, sends, retries, timeouts, and that each completes exactly once (spec dht-rpc, 9).</summary>
-internal sealed class RequestTable(Timestamp now, RpcSettings settings, LocalIdentity identity, IRandomSource random, Outbox outbox, Deferred deferred, RpcCounters counters)
+internal sealed class RequestTable(
+    Timestamp now, RpcSettings settings, LocalIdentity identity, IRandomSource random, Outbox outbox, Deferred deferred, RpcCounters counters)
 {
     private readonly Dictionary<ushort, RpcCall> _pending = [];
     private readonly PriorityQueue<(RpcCall Call, int Send), Timestamp> _timers = new();

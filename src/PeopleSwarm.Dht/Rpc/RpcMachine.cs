@@ -49,7 +49,8 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
         _requests = new(now, settings, _identity, random, _outbox, _deferred, Counters) { TimedOut = OnRequestTimeout };
         _bootstrapper = new(settings.Bootstrap, _requests);
         _downHints = new(_requests, settings.DownHintsPerTick);
-        _queryServices = new(settings, _requests, _identity, _ids, _bootstrapper, _downHints, _deferred, Counters, new((ulong)random.NextUInt32() << 32 | random.NextUInt32()));
+        var paths = new PathPartition((ulong)random.NextUInt32() << 32 | random.NextUInt32());
+        _queryServices = new(settings, _requests, _identity, _ids, _bootstrapper, _downHints, _deferred, Counters, paths);
         _ticks = new(now, random);
         _sampling = new(_identity, settings.Bootstrap.Count) { Rejudged = OnRejudged };
         _table = new(settings, _requests, _identity, _ids, _sampling, _ticks, new(_requests));
@@ -316,7 +317,8 @@ internal sealed class RpcMachine : IDatagramMachine, IRpcEngine
     /// <summary>An id counts only if it is the hash of the address it came from.</summary>
     private NodeId? ValidId(NodeId? claimed, in UdpEndPoint from) => claimed is { } id && _ids.Of(from) == id ? id : null;
 
-    private static ReadOnlyMemory<byte>? Copy(ReadOnlySpan<byte> bytes, bool exists) => exists ? new ReadOnlyMemory<byte>(bytes.ToArray()) : default(ReadOnlyMemory<byte>?);
+    private static ReadOnlyMemory<byte>? Copy(ReadOnlySpan<byte> bytes, bool exists) =>
+        exists ? new ReadOnlyMemory<byte>(bytes.ToArray()) : default(ReadOnlyMemory<byte>?);
 
     /// <summary>The part of the scratch copy that <paramref name="part"/> is of the datagram.</summary>
     private ReadOnlyMemory<byte> Borrow(ReadOnlySpan<byte> datagram, ReadOnlySpan<byte> part) =>

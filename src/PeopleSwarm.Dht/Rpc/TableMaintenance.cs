@@ -3,7 +3,8 @@ using PeopleSwarm.Dht.Kademlia;
 namespace PeopleSwarm.Dht.Rpc;
 
 /// <summary>Keeps the routing table filled with nodes that answer (spec dht-rpc, 12).</summary>
-internal sealed class TableMaintenance(RpcSettings settings, RequestTable requests, LocalIdentity identity, NodeIds ids, NatSampling sampling, Ticks ticks, OutageGuard guard)
+internal sealed class TableMaintenance(
+    RpcSettings settings, RequestTable requests, LocalIdentity identity, NodeIds ids, NatSampling sampling, Ticks ticks, OutageGuard guard)
 {
     private const int MaxSwaps = 3, MaxChecks = 10, MaxIntroductions = 16;
     private const int PingsAtOnce = 5, PingsWhenBusy = 3, PingsWhenRecent = 2, BusyRequests = 2;

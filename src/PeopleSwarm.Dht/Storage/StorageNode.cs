@@ -127,7 +127,8 @@ internal sealed class StorageNode
         }
         if (!_verifications.TryTake(now, request.From) || !_signer.VerifyAnnounce(target, id, request.Token.Span, message)) return;
         var relays = message.Peer.RelayAddresses;
-        var record = PeerRecordCodec.Encode(relays.Count > MaxRelayAddresses ? message.Peer with { RelayAddresses = relays.Take(MaxRelayAddresses).ToArray() } : message.Peer);
+        var record = PeerRecordCodec.Encode(
+            relays.Count > MaxRelayAddresses ? message.Peer with { RelayAddresses = relays.Take(MaxRelayAddresses).ToArray() } : message.Peer);
         var stored = new Refreshable(target, message.Peer.PublicKey, record, IsSelfAnnounce(target, message.Peer.PublicKey));
         if (!stored.IsSelf) SetBump(now, target, message.Bump, request.From);
         Store(now, stored, request.From);

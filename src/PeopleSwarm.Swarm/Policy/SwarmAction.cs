@@ -3,7 +3,10 @@ namespace PeopleSwarm.Swarm.Policy;
 /// <summary>What the swarm's policy asks its shell to do; done outside the gate, in order.</summary>
 internal abstract record SwarmAction
 {
-    /// <summary>Ask the firewall, then dial; ends in <see cref="SwarmMachine.DialRefused"/>, <see cref="SwarmMachine.DialOpened"/> or <see cref="SwarmMachine.Closed"/>.</summary>
+    /// <summary>
+    /// Ask the firewall, then dial; ends in <see cref="SwarmMachine.DialRefused"/>, <see cref="SwarmMachine.DialOpened"/> or
+    /// <see cref="SwarmMachine.Closed"/>.
+    /// </summary>
     internal sealed record Dial(Link Link, bool ForceRelay) : SwarmAction;
 
     /// <summary>Give a dial up.</summary>

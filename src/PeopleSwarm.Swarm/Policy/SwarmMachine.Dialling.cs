@@ -117,7 +117,8 @@ internal sealed partial class SwarmMachine
 
     /// <summary>Whether dialling through a relay may help after this failure (spec hyperswarm, 6.3).</summary>
     private bool IsRelayWorthTrying(PeerConnectError? error) => _options.HasRelay && error is PeerConnectError.HolepunchAborted
-        or PeerConnectError.HolepunchBusy or PeerConnectError.HolepunchDoubleRandomizedNats or PeerConnectError.CannotHolepunch or PeerConnectError.RemoteNotHolepunchable;
+        or PeerConnectError.HolepunchBusy or PeerConnectError.HolepunchDoubleRandomizedNats or PeerConnectError.CannotHolepunch
+        or PeerConnectError.RemoteNotHolepunchable;
 
     private void Retry(PeerInfo peer)
     {

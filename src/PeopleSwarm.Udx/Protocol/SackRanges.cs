@@ -23,7 +23,9 @@ internal readonly record struct SackRange(uint Start, uint End)
 /// </summary>
 internal sealed class SackRanges
 {
-    /// <summary>Blocks that fit one acknowledgement (spec udx, 3.4). The original cuts its list there, and sends no shorter one that leaves blocks out.</summary>
+    /// <summary>
+    /// Blocks that fit one acknowledgement (spec udx, 3.4). The original cuts its list there, and sends no shorter one that leaves blocks out.
+    /// </summary>
     public const int MaxBlocks = 50;
 
     /// <summary>Blocks we choose where there are more: one less, so that the list does not look like one cut at its last block.</summary>
