@@ -344,6 +344,7 @@ internal sealed partial class AcceptMachine
         _freeSlots.Enqueue(session.Id, session.Id);
         session.Release(now);
         session.State = AcceptState.Closed;
+        session.Reply = null; // the session is its stream's for as long as that lives
         session.Place.List?.Remove(session.Place);
         _context.DeadlinesChanged = true;
     }
