@@ -17,6 +17,7 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     private int _room; // left in the pipe's segment, as far as known
     private long _limit = limit; // a flush that reaches this offset waits
     private int _isCompleted;
+    private volatile bool _isTransportClosed; // which ended it
     private volatile bool _isAborted;
     private volatile bool _isClosed;
     private volatile bool _isFlushCancelled;
@@ -137,14 +138,18 @@ internal sealed class StreamOutput(PipeWriter inner, StreamSignal signal, PipeSc
     }
 
     /// <summary>Ends the direction behind the last flush, whatever the writer is doing. Any thread.</summary>
+    /// <param name="reason">Who ends it: a writer that goes on although its stream was disposed is at fault, one whose transport is gone is told so.</param>
     /// <remarks>The pipe's own writer is left alone: its memory must not go back to the pool under a writer in the middle of a copy.</remarks>
-    public void End()
+    public void End(StreamCloseReason reason)
     {
+        if (Volatile.Read(ref _isCompleted) == 0) _isTransportClosed = reason == StreamCloseReason.TransportClosed;
         if (Interlocked.Exchange(ref _isCompleted, 1) == 0) signal.Raise(StreamSignals.Written);
     }
 
     private void ThrowIfCompleted()
     {
-        if (Volatile.Read(ref _isCompleted) != 0) throw new InvalidOperationException("The writer is completed, or the stream disposed.");
+        if (Volatile.Read(ref _isCompleted) == 0) return;
+        if (_isTransportClosed) throw new UdxException(StreamCloseReason.TransportClosed);
+        throw new InvalidOperationException("The writer is completed, or the stream disposed.");
     }
 }

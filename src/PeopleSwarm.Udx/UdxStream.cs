@@ -225,10 +225,10 @@ public sealed partial class UdxStream : IReliableStream
         }
     }
 
-    /// <param name="reason">Of a stream that cannot end in order, because it has no peer.</param>
+    /// <param name="reason">What a writer that goes on is told, and why a stream closes that cannot end in order because it has no peer.</param>
     private void EndOutput(StreamCloseReason reason)
     {
-        _send.Output.End();
+        _send.Output.End(reason);
         if (_path is null || _isRelaying) Abort(reason, null);
     }
 

@@ -102,6 +102,24 @@ public class UdxTransportTests
     }
 
     [Fact]
+    public async Task A_writer_whose_transport_was_disposed_is_told_so()
+    {
+        await using var pair = UdxPair.Create();
+        var (left, right) = pair.Connect();
+        var alone = pair.Left.CreateStream();
+        await left.Output.WriteAsync(new byte[1]);
+        await UdxPair.ReadAsync(right.Input, 1);
+        var disposal = pair.Left.DisposeAsync().AsTask(); // while it lasts, too
+        foreach (var stream in (IReliableStream[])[left, alone])
+        {
+            var error = await Assert.ThrowsAsync<UdxException>(async () => await stream.Output.WriteAsync(new byte[1]));
+            Assert.Equal(StreamCloseReason.TransportClosed, error.Reason);
+        }
+        await disposal.WaitAsync(s_limit);
+        Assert.Equal(StreamCloseReason.TransportClosed, Assert.Throws<UdxException>(() => left.Output.GetMemory()).Reason);
+    }
+
+    [Fact]
     public async Task Disposing_the_host_closes_streams_with_a_reason_and_tells_the_peer()
     {
         await using var pair = UdxPair.Create();

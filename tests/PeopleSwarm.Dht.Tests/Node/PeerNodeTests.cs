@@ -76,6 +76,8 @@ public class PeerNodeTests
         var raw = nodes.Nodes[2].CreateRawStream();
         var reading = unread == 0 ? client.Input.ReadAsync(Cancel).AsTask() : null;
         await nodes.Nodes[2].DisposeAsync();
+        var told = await Assert.ThrowsAnyAsync<IOException>(async () => await client.Output.WriteAsync(new byte[1], Cancel));
+        Assert.Contains("transport of the stream was closed", told.ToString(), StringComparison.Ordinal);
         Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
         Assert.Equal(StreamCloseReason.TransportClosed, (await raw.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
         if (reading is not null) await Assert.ThrowsAnyAsync<IOException>(() => reading);
