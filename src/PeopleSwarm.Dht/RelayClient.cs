@@ -103,21 +103,22 @@ internal sealed class RelayClient : IDisposable
     /// <summary>Ends the connection unless the relay gives a sign of life soon: long before the stream below would give up.</summary>
     public void Check()
     {
-        lock (_gate)
-        {
-            if (_connection is { } connection) _ = CheckAsync(connection);
-        }
+        PeerConnection? connection;
+        lock (_gate) connection = _connection;
+        if (connection is not null) _ = CheckAsync(connection);
     }
 
     /// <summary>Ends the connection at once.</summary>
     public void Dispose()
     {
+        PeerConnection? connection;
         lock (_gate)
         {
             if (_isOver) return;
-            _ = _closing.CancelAsync();
-            _connection?.Abort();
+            _ = _closing.CancelAsync(); // calls nobody here
+            connection = _connection;
         }
+        connection?.Abort();
     }
 
     private async Task RunAsync()

@@ -37,15 +37,17 @@ internal sealed class RelayDialler(DhtNode node, IProtomuxFactory multiplexers, 
     public RelayClient? Keep(PublicKey relay) => Connect(relay, static client => client.TryKeep(true));
 
     /// <summary>The network changed: relays that do not answer from here are let go.</summary>
-    public void Check()
-    {
-        lock (_gate) _clients.ForEach(static c => c.Check());
-    }
+    public void Check() => Array.ForEach(Clients, static c => c.Check());
 
     /// <summary>Ends all connections at once.</summary>
-    public void Clear()
+    public void Clear() => Array.ForEach(Clients, static c => c.Dispose());
+
+    private RelayClient[] Clients
     {
-        lock (_gate) _clients.ForEach(static c => c.Dispose());
+        get
+        {
+            lock (_gate) return [.. _clients];
+        }
     }
 
     /// <summary>The first connection to the relay that serves the purpose, or a new one.</summary>

@@ -32,7 +32,8 @@ internal sealed class RelayPairing : IRelayPairing
         Action settled, TimeSpan limit, TimeProvider time)
     {
         (_relay, IsInitiator, _stream, _events, _post, _settled, _time) = (relay, isInitiator, stream, events, post, settled, time);
-        _limit = time.CreateTimer(static pairing => ((RelayPairing)pairing!).OnLimit(), this, limit, Timeout.InfiniteTimeSpan);
+        _limit = time.CreateTimer(static pairing => ((RelayPairing)pairing!).OnLimit(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _limit.Change(limit, Timeout.InfiniteTimeSpan); // not before it is ours, or it could run out without us
     }
 
     public Topic Token => _relay.Token;
