@@ -9,6 +9,7 @@ internal sealed class DhtMetrics : IDisposable
     public const string MeterName = "PeopleSwarm.Dht";
 
     private readonly Meter _meter;
+    private readonly Counter<long> _relayDrops;
     private readonly ConcurrentDictionary<DhtNode, byte> _nodes = [];
     private DhtStatistics _gone = new();
 
@@ -22,6 +23,7 @@ internal sealed class DhtMetrics : IDisposable
         Count("served", "{request}", "Requests of others served.", s => s.Served);
         Count("dropped", "{datagram}", "Datagrams not understood, not asked for or over a limit.", s => s.Dropped);
         Count("queries", "{query}", "Queries begun.", s => s.Queries);
+        _relayDrops = _meter.CreateCounter<long>("peopleswarm.dht.relay.dropped", "{packet}", "Packets that our relays dropped over a limit on bytes a second.");
         _meter.CreateObservableGauge("peopleswarm.dht.queries.active", () => _nodes.Keys.Sum(n => n.Statistics.ActiveQueries), "{query}");
         _meter.CreateObservableGauge("peopleswarm.dht.nodes", () => _nodes.Keys.Sum(n => n.Status.KnownNodes), "{node}", "Nodes in the routing tables.");
     }
@@ -47,6 +49,8 @@ internal sealed class DhtMetrics : IDisposable
             };
         }
     }
+
+    public void RelayDropped(long packets) => _relayDrops.Add(packets);
 
     public void Dispose() => _meter.Dispose();
 

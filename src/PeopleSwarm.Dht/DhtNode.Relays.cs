@@ -24,7 +24,7 @@ internal sealed partial class DhtNode
         var listener = await ListenAsync(keyPair, RelayServer.ListenOptions, cancellationToken).ConfigureAwait(false);
         var announcement = options.Announce
             ? new RelayAnnouncement(this, _relays.Topic, keyPair ?? KeyPair, listener, _services.Time, _logger) : null;
-        return new RelayServer(listener, _transport, _services.Multiplexers, _services.Time, options, announcement, _logger);
+        return new RelayServer(listener, _transport, _services.Multiplexers, _services.Time, options, announcement, _services.Metrics, _logger);
     }
 
     /// <summary>Whether few peers can punch to us: our NAT gives each destination another port.</summary>

@@ -58,6 +58,9 @@ internal static partial class PeerLog // event ids of the peer layer: 3100+
     [LoggerMessage(3119, LogLevel.Debug, "Relay {Relay}: the connection ended: {Reason}")]
     public static partial void RelayConnectionEnded(ILogger logger, PublicKey relay, string reason);
 
+    [LoggerMessage(3120, LogLevel.Warning, "Relay {Relay} dropped {Packets} packets over its limits on bytes a second since it said so last")]
+    public static partial void RelayDropped(ILogger logger, PublicKey relay, long packets);
+
     [LoggerMessage(3110, LogLevel.Debug, "Not all relays were told that {PublicKey} is gone")]
     public static partial void WithdrawGivenUp(ILogger logger, PublicKey publicKey);
 }

@@ -12,6 +12,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
     private readonly IReliableTransport _transport;
     private readonly IProtomuxFactory _multiplexers;
     private readonly IAsyncDisposable? _announcement;
+    private readonly DhtMetrics _metrics;
     private readonly ILogger _logger;
     private readonly RelayMachine _machine;
     private readonly Lock _gate = new();
@@ -22,9 +23,9 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
     private Task? _disposal;
 
     public RelayServer(IPeerListener listener, IReliableTransport transport, IProtomuxFactory multiplexers, TimeProvider time, RelayOptions options,
-        IAsyncDisposable? announcement, ILogger logger)
+        IAsyncDisposable? announcement, DhtMetrics metrics, ILogger logger)
     {
-        (_listener, _transport, _multiplexers, _announcement, _logger) = (listener, transport, multiplexers, announcement, logger);
+        (_listener, _transport, _multiplexers, _announcement, _metrics, _logger) = (listener, transport, multiplexers, announcement, metrics, logger);
         _machine = new(options, this);
         _expiry = time.CreateTimer(static state => ((RelayServer)state!).Expire(), this, s_expiryInterval, s_expiryInterval);
         _accepting = AcceptAsync();
@@ -81,7 +82,16 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
 
     private void Expire()
     {
-        lock (_gate) _machine.Expire(_transport.Host.Now);
+        long dropped;
+        lock (_gate)
+        {
+            var now = _transport.Host.Now;
+            _machine.Expire(now);
+            dropped = _machine.TakeDropped(now);
+        }
+        if (dropped == 0) return;
+        _metrics.RelayDropped(dropped);
+        PeerLog.RelayDropped(_logger, PublicKey, dropped);
     }
 
     private async Task AcceptAsync()

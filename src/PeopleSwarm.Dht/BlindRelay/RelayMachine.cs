@@ -55,11 +55,14 @@ internal sealed class RelayLink(RelaySession session, uint remoteId)
 /// <summary>The relay without tasks: who waits for whom, and whose streams are linked (spec hyperdht, 10.3). One caller at a time.</summary>
 internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
 {
+    private static readonly TimeSpan s_reportInterval = TimeSpan.FromMinutes(1);
+
     private readonly HashSet<RelaySession> _sessions = [];
     private readonly Dictionary<Topic, RelayPair> _waiting = [];
     private readonly ByteBudget _budget = new(options.BytesPerSecond);
     private int _pairs;
-    private long _idles, _matched, _refused, _bytes, _dropped;
+    private long _idles, _matched, _refused, _bytes, _dropped, _reportedDrops;
+    private Timestamp _nextReport;
 
     public RelayStatistics Statistics => new()
     {
@@ -135,6 +138,15 @@ internal sealed class RelayMachine(RelayOptions options, IRelayStreams streams)
     public void Expire(Timestamp now)
     {
         foreach (var pair in _waiting.Values.Where(p => p.Due <= now).ToArray()) End(pair);
+    }
+
+    /// <summary>Packets dropped over a limit on bytes that nobody was told of yet; at most once a minute, else 0.</summary>
+    public long TakeDropped(Timestamp now)
+    {
+        long count = Volatile.Read(ref _dropped) - _reportedDrops;
+        if (count == 0 || now < _nextReport) return 0;
+        (_reportedDrops, _nextReport) = (_reportedDrops + count, now + s_reportInterval);
+        return count;
     }
 
     private bool TryMakeRoom()

@@ -181,6 +181,27 @@ public class RelayMachineTests
     }
 
     [Fact]
+    public void What_is_dropped_over_a_limit_is_told_once_a_minute()
+    {
+        var relay = new Relay(new() { BytesPerSecondPerSession = 10_000 });
+        var (a, b) = (relay.Join(), relay.Join());
+        relay.Pair(a, true, 1);
+        relay.Pair(b, false, 2);
+        var filter = relay.Streams[1].Stream.RelayFilter!;
+        long Drop(int count)
+        {
+            for (int i = 0; i < count; i++) Assert.False(filter(20_000));
+            return relay.Machine.TakeDropped(relay.Now);
+        }
+        Assert.Equal(0, Drop(0));
+        Assert.Equal(3, Drop(3));
+        Assert.Equal(0, Drop(4));
+        relay.Now += TimeSpan.FromSeconds(60);
+        Assert.Equal(6, Drop(2));
+        Assert.Equal(0, Drop(0));
+    }
+
+    [Fact]
     public void A_node_without_room_for_streams_pairs_nobody()
     {
         var relay = new Relay { MaxStreams = 1 };
