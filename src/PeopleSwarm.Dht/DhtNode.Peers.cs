@@ -187,12 +187,8 @@ internal sealed partial class DhtNode : IDhtNode
         {
             using (cancellationToken.UnsafeRegister(_ => Post(now => machine?.Cancel(now, PeerConnectError.PeerConnectionFailed, "Cancelled.")), null))
             {
-                await UntilDisposedAsync(done.Task).ConfigureAwait(false);
+                await ForConnectAsync(UntilDisposedAsync(done.Task)).ConfigureAwait(false);
             }
-        }
-        catch (DhtException error) when (error.Error == DhtError.Destroyed)
-        {
-            throw new PeerConnectException(PeerConnectError.NodeDestroyed, "The node was disposed.", innerException: error);
         }
         catch (PeerConnectException error)
         {
@@ -201,6 +197,19 @@ internal sealed partial class DhtNode : IDhtNode
             throw;
         }
         return await done.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Who connects is told in its own words that the node is gone.</summary>
+    private static async Task ForConnectAsync(Task work)
+    {
+        try
+        {
+            await work.ConfigureAwait(false);
+        }
+        catch (DhtException error) when (error.Error == DhtError.Destroyed)
+        {
+            throw new PeerConnectException(PeerConnectError.NodeDestroyed, "The node was disposed.", innerException: error);
+        }
     }
 
     private DhtQuery<LookupReply> ChangeTopic(Topic topic, KeyPair keyPair, PeerRecord? record, long bump, bool withdraw, DhtQueryOptions? options)

@@ -77,14 +77,7 @@ internal sealed partial class DhtNode
     private async Task<TimeSpan> BusyPauseAsync()
     {
         var pause = TimeSpan.Zero;
-        try
-        {
-            await OnLoopAsync(now => pause = _peers.SprayPause(now)).ConfigureAwait(false);
-        }
-        catch (DhtException error) when (error.Error == DhtError.Destroyed)
-        {
-            throw new PeerConnectException(PeerConnectError.NodeDestroyed, "The node was disposed.", innerException: error);
-        }
+        await ForConnectAsync(OnLoopAsync(now => pause = _peers.SprayPause(now))).ConfigureAwait(false);
         return pause > TimeSpan.Zero ? pause : UpgradeSchedule.FirstPause(_services.Random);
     }
 
