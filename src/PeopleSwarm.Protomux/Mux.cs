@@ -23,13 +23,18 @@ internal sealed class Mux : IProtomux, IMuxEvents
 
     public Mux(IMessageChannel channel, ProtomuxOptions options)
     {
-        ThrowIfOutside(options.MaxChannels, 1, 1_048_576, nameof(options.MaxChannels), nameof(options));
-        ThrowIfOutside(options.MaxPendingOpens, 1, 65_536, nameof(options.MaxPendingOpens), nameof(options));
-        ThrowIfOutside(options.MaxBufferedBytes, 1024, 1 << 30, nameof(options.MaxBufferedBytes), nameof(options));
-        ThrowIfOutside(options.MaxBatchMessages, 1, 16 * 1024 * 1024, nameof(options.MaxBatchMessages), nameof(options));
-        ThrowIfOutside(options.MaxBatchBytes, 64, 16_000_000, nameof(options.MaxBatchBytes), nameof(options));
+        Require(options.MaxChannels, 1, 1_048_576, nameof(options.MaxChannels));
+        Require(options.MaxPendingOpens, 1, 65_536, nameof(options.MaxPendingOpens));
+        Require(options.MaxBufferedBytes, 1024, 1 << 30, nameof(options.MaxBufferedBytes));
+        Require(options.MaxBatchMessages, 1, 16 * 1024 * 1024, nameof(options.MaxBatchMessages));
+        Require(options.MaxBatchBytes, 64, 16_000_000, nameof(options.MaxBatchBytes));
         (_channel, _options) = (channel, options);
         _machine = new(options, this);
+
+        static void Require(int value, int min, int max, string name)
+        {
+            if (value < min || value > max) throw new ArgumentOutOfRangeException(nameof(options), value, $"{name} is {min} to {max}.");
+        }
     }
 
     public async Task RunAsync(CancellationToken cancellationToken = default)
@@ -297,11 +302,6 @@ internal sealed class Mux : IProtomux, IMuxEvents
     private void ThrowIfClosed()
     {
         if (_isClosed) throw new IOException("The multiplexer is closed.", _failure);
-    }
-
-    private static void ThrowIfOutside(int value, int min, int max, string name, string argument)
-    {
-        if (value < min || value > max) throw new ArgumentOutOfRangeException(argument, value, $"{name} is {min} to {max}.");
     }
 
     private sealed class Corking(Mux mux) : IDisposable

@@ -45,15 +45,13 @@ internal sealed unsafe class ReceiveBatch
         }
     }
 
-    /// <summary>One message: its bytes, who sent it, and the size of the datagrams in it.</summary>
+    /// <summary>One message: its bytes, who sent it, and the size of the datagrams in it; 0 if it is a single one.</summary>
     public ReadOnlySpan<byte> Read(int index, AddressFamily family, out UdpEndPoint from, out int segmentSize)
     {
         ref var message = ref _messages[index];
         from = SocketAddressCodec.Read(_names.AsSpan(index * NameSize, NameSize), family);
-        int length = (int)message.Length;
         segmentSize = ReadSegmentSize(message.Header.Control, message.Header.ControlLength);
-        if (segmentSize <= 0) segmentSize = length;
-        return _payload.AsSpan(index * MessageSize, length);
+        return _payload.AsSpan(index * MessageSize, (int)message.Length);
     }
 
     private static byte* Address(byte[] pinned, int offset) =>
