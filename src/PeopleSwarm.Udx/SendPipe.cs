@@ -24,8 +24,9 @@ internal sealed class SendPipe : ISendBuffer
     private ReadOnlySequence<byte> _unacknowledged; // of the read that is open now
     private long _start;                            // stream offset of its first byte
     private long _released;
-    private long _cursorOffset;                     // where the last copy ended: copies in order start there
-    private SequencePosition _cursor;
+    private ReadOnlyMemory<byte> _block;            // where the last copy ended: copies in order go on there
+    private long _blockStart;
+    private SequencePosition _nextBlock;
     private bool _isOpen;
     private bool _isClosed;
 
@@ -69,7 +70,7 @@ internal sealed class SendPipe : ISendBuffer
             _unacknowledged = default;
         }
         IsEnded |= hasEnded && End >= flushed;
-        (_cursorOffset, _cursor) = (_start, _unacknowledged.Start);
+        SeekStart();
         _shares.Update(ref _isBusy, End > _released);
         Output.Allow(RoomUpTo(_maxHeld, Held, Held / 2), ResumeAt);
         return End != end || IsEnded != isEnded;
@@ -77,15 +78,25 @@ internal sealed class SendPipe : ISendBuffer
 
     public void CopyTo(long offset, Span<byte> destination)
     {
-        if (offset < _cursorOffset) (_cursorOffset, _cursor) = (_start, _unacknowledged.Start);
-        var from = _unacknowledged.GetPosition(offset - _cursorOffset, _cursor);
-        var bytes = _unacknowledged.Slice(from, destination.Length);
-        bytes.CopyTo(destination);
-        (_cursorOffset, _cursor) = (offset + destination.Length, bytes.End);
-        if (_cursorOffset <= _sent) return;
-        _sent = _cursorOffset;
+        if (offset < _blockStart) SeekStart();
+        long end = offset + destination.Length;
+        while (true)
+        {
+            int at = (int)Math.Min(offset - _blockStart, _block.Length);
+            int length = Math.Min(_block.Length - at, destination.Length);
+            _block.Span.Slice(at, length).CopyTo(destination);
+            destination = destination[length..];
+            offset += length;
+            if (destination.IsEmpty) break;
+            _blockStart += _block.Length;
+            if (!_unacknowledged.TryGet(ref _nextBlock, out _block)) throw new ArgumentOutOfRangeException(nameof(offset));
+        }
+        if (end <= _sent) return;
+        _sent = end;
         if (_isLongPath && Output.IsWaitingBefore(ResumeAt)) _signal.RaiseOnLoop(StreamSignals.Acknowledged);
     }
+
+    private void SeekStart() => (_block, _blockStart, _nextBlock) = (default, _start, _unacknowledged.Start);
 
     private int Held => Math.Min(_maxHeld, _shares.Each);
 
@@ -104,7 +115,7 @@ internal sealed class SendPipe : ISendBuffer
         _isClosed = true;
         _shares.Update(ref _isBusy, false);
         _unacknowledged = default;
-        _cursor = default;
+        (_block, _nextBlock) = (default, default);
         _pipe.Reader.Complete(error);
         Output.OnClosed();
     }
