@@ -12,7 +12,10 @@ internal interface IPollableSocket
     BusyWait BusyWait { get; }
 }
 
-/// <summary>Small messages to and fro: the reader goes on on the thread that received, and that thread polls the socket for the answer.</summary>
+/// <summary>
+/// Small messages to and fro: the reader goes on on the thread that received, and that thread polls the socket for the answer. In a transfer quick
+/// readers and writers go on there too: what they take and give stays in the processor's cache, and no thread has to wake.
+/// </summary>
 internal sealed partial class DatagramHost
 {
     private readonly BusyPollPolicy _busyPoll;
@@ -21,19 +24,24 @@ internal sealed partial class DatagramHost
     private IPollableSocket? _polled;
     private int _takenInTurn;
     private int _isLoneSent;
-    private bool _mayLend, _hasLent;
+    private bool _mayLendToReader, _mayLendToWriter, _hasLent;
     private Timestamp _lentAt;
 
     /// <summary>Where readers go on.</summary>
     public PipeScheduler ReaderScheduler { get; }
 
+    /// <summary>Where writers go on that waited for room.</summary>
+    public PipeScheduler WriterScheduler { get; }
+
     /// <summary>Shows readers what came, and says what the loop does if one of them may answer.</summary>
     private LoopNext? DeliverToReaders()
     {
         if (_loop.IsLent) _busyPoll.OnLoan(_now - _lentAt);
-        _mayLend = _busyPoll.IsOn && _posted.IsEmpty;
+        _busyPoll.OnTurn();
+        _mayLendToReader = _posted.IsEmpty && _busyPoll.MayLendToReader(_takenInTurn);
+        _mayLendToWriter = _posted.IsEmpty && _busyPoll.MayLend;
         bool mayAnswer = Deliver();
-        _mayLend = false;
+        _mayLendToReader = _mayLendToWriter = false;
         if (mayAnswer) _busyPoll.OnReceived(_now, _takenInTurn);
         if (!_hasLent) return mayAnswer ? LoopNext.Yield : null;
         _hasLent = false;
@@ -57,12 +65,12 @@ internal sealed partial class DatagramHost
         socket.BusyWait.Until(_isPollOver, _options.SpinTime);
     }
 
-    /// <summary>Lends the loop's thread to the first reader in a turn; others go where the turns run.</summary>
-    private sealed class LendingScheduler(DatagramHost host, PipeScheduler inner) : PipeScheduler
+    /// <summary>Lends the loop's thread to the first reader or writer in a turn; others go where the turns run.</summary>
+    private sealed class LendingScheduler(DatagramHost host, PipeScheduler inner, bool forReaders) : PipeScheduler
     {
         public override void Schedule(Action<object?> action, object? state)
         {
-            if (host.IsCurrent && host._mayLend && host._loop.TryLend(action, state)) host._hasLent = true;
+            if (host.IsCurrent && (forReaders ? host._mayLendToReader : host._mayLendToWriter) && host._loop.TryLend(action, state)) host._hasLent = true;
             else inner.Schedule(action, state);
         }
     }

@@ -48,7 +48,8 @@ internal sealed partial class DatagramHost : IDatagramHost
         _loop = new EventLoop(scheduler, time, Turn, AfterLoan);
         _busyPoll = new BusyPollPolicy(options.SpinTime);
         _isPollOver = () => _loop.IsRequested || _polled!.HasDatagram;
-        ReaderScheduler = new LendingScheduler(this, scheduler);
+        ReaderScheduler = new LendingScheduler(this, scheduler, forReaders: true);
+        WriterScheduler = new LendingScheduler(this, scheduler, forReaders: false);
         _sendTurn = SendTurn;
     }
 
@@ -161,6 +162,7 @@ internal sealed partial class DatagramHost : IDatagramHost
         if (!_hasYielded && DeliverToReaders() is { } next)
         {
             _hasYielded = next == LoopNext.Yield;
+            if (next == LoopNext.Lend && !_busyPoll.IsOn) Send(more); // in a transfer the peer need not wait for our reader
             return next;
         }
         _hasYielded = false;

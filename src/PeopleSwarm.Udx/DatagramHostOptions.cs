@@ -18,7 +18,7 @@ public sealed class DatagramHostOptions
 
     /// <summary>How long a loop on Linux polls its socket for the answer to a small message before it sleeps, at most 1 ms; zero never does.
     /// It polls only while answers come within that time, with at most half of the processors. Default 100 µs: a thread takes about half of
-    /// that to wake up.</summary>
+    /// that to wake up. Readers and writers of a transfer go on on the loop's thread while they take less than this, too.</summary>
     public TimeSpan SpinTime { get; set; } = TimeSpan.FromMicroseconds(100);
 
     /// <summary>Pieces of posted work done in one turn. Default 1,024.</summary>

@@ -2,11 +2,14 @@ namespace PeopleSwarm.Udx;
 
 /// <summary>A thread that ran a turn can be lent to work of others: what a turn led to then starts without waking another thread.</summary>
 /// <remarks>The loop is at rest meanwhile, so whoever wakes it gets another thread, and the work may block for as long as it likes. Only what
-/// wakes nobody waits for the work, at most until the loan is taken back: datagrams on a socket that was not read to its end, and
-/// deadlines that the timer was not armed for.</remarks>
+/// wakes nobody waits for the work, at most until the loan is taken back: datagrams on a socket that was not read to its end,
+/// deadlines that the timer was not armed for, and what the work itself asked for while it was young.</remarks>
 internal sealed partial class EventLoop
 {
     private static readonly TimeSpan s_longestLoan = TimeSpan.FromMilliseconds(10);
+
+    // What asks for a turn so soon is as a rule done before another thread would have woken up for it.
+    private static readonly TimeSpan s_shortLoan = TimeSpan.FromMicroseconds(100);
 
     private static readonly ContextCallback s_doLent = static loop =>
     {
@@ -16,6 +19,8 @@ internal sealed partial class EventLoop
 
     private Action<object?>? _lent; // until it is done
     private object? _lentState;
+    private int _lentThread;
+    private long _lentAt;
     private bool _mayLend;
     private Timer? _takeBack; // in real time, whatever the loop's clock is
     private int _isWatched;
@@ -36,12 +41,17 @@ internal sealed partial class EventLoop
         return true;
     }
 
+    /// <summary>Whether the caller is lent work that began a moment ago.</summary>
+    private bool IsOnShortLoan => Volatile.Read(ref _lentThread) == Environment.CurrentManagedThreadId && _time.GetElapsedTime(_lentAt) < s_shortLoan;
+
     /// <summary>Does the lent work, then what comes after; true if this thread is to go on with the loop.</summary>
     private bool DoLent()
     {
         Watch();
         Finish(LoopNext.Rest);
         bool isDone = false;
+        _lentAt = _time.GetTimestamp();
+        Volatile.Write(ref _lentThread, Environment.CurrentManagedThreadId);
         try
         {
             ExecutionContext.Run(ExecutionContext.Capture()!, s_doLent, this); // which leaves nothing of the work's context behind
@@ -49,6 +59,7 @@ internal sealed partial class EventLoop
         }
         finally
         {
+            Volatile.Write(ref _lentThread, 0);
             _lentState = null;
             Volatile.Write(ref _lent, null);
             if (!isDone) Wake();

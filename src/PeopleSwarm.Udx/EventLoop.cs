@@ -32,6 +32,7 @@ internal sealed partial class EventLoop : IThreadPoolWorkItem, IDisposable
     private readonly bool _onThreadPool;
     private readonly Func<LoopNext> _turn;
     private readonly Action? _afterLoan;
+    private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private int _state;
     private int _ownerThread;
@@ -45,6 +46,7 @@ internal sealed partial class EventLoop : IThreadPoolWorkItem, IDisposable
     {
         _scheduler = scheduler;
         _onThreadPool = ReferenceEquals(scheduler, PipeScheduler.ThreadPool);
+        _time = time;
         _turn = turn;
         _afterLoan = afterLoan;
         using (ExecutionContext.SuppressFlow())
@@ -62,6 +64,7 @@ internal sealed partial class EventLoop : IThreadPoolWorkItem, IDisposable
     /// <summary>Asks for a turn. Any thread; calls merge.</summary>
     public void Wake()
     {
+        if (IsOnShortLoan) return; // a turn follows
         if (Interlocked.Exchange(ref _state, Requested) == Idle) Schedule();
     }
 

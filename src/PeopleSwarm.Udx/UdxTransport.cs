@@ -30,8 +30,8 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
         Endpoint = new UdxEndpoint(options, random);
         Signals = new SignalStack(host.Wake, host is DatagramHost own ? own.SendNow : host.Wake);
         _blocks = new PipeBlockPool(options.MaxKeptBytes);
-        SendPipeOptions = new PipeOptions(_blocks, readerScheduler: PipeScheduler.Inline, writerScheduler: scheduler, minimumSegmentSize: PipeSegments.SmallestWritten,
-            pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
+        SendPipeOptions = new PipeOptions(_blocks, readerScheduler: PipeScheduler.Inline, writerScheduler: (host as DatagramHost)?.WriterScheduler ?? scheduler,
+            minimumSegmentSize: PipeSegments.SmallestWritten, pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);
         ReceivePipeOptions = new PipeOptions(_blocks, readerScheduler: (host as DatagramHost)?.ReaderScheduler ?? scheduler,
             writerScheduler: PipeScheduler.Inline, minimumSegmentSize: PipeSegments.Smallest,
             pauseWriterThreshold: 0, resumeWriterThreshold: 0, useSynchronizationContext: false);

@@ -85,9 +85,45 @@ public class BusyPollPolicyTests
     }
 
     [Fact]
+    public void Who_takes_part_in_a_transfer_is_lent_the_thread_while_quick()
+    {
+        for (int i = 0; i < 100; i++) _policy.OnLoan(s_inTime);
+        Assert.True(_policy.MayLend);
+        Assert.True(_policy.MayLendToReader(3));
+        Assert.False(_policy.MayLendToReader(2)); // a lone message
+        Answer(s_inTime, times: 8);
+        Assert.True(_policy.MayLendToReader(2));
+    }
+
+    [Theory, InlineData(100, 10), InlineData(999, 10), InlineData(1000, 100)]
+    public void After_a_slow_one_the_next_is_lent_it_some_turns_later(int microseconds, int turns)
+    {
+        _policy.OnLoan(TimeSpan.FromMicroseconds(microseconds));
+        for (int i = 0; i < turns; i++)
+        {
+            Assert.False(_policy.MayLend);
+            Assert.False(_policy.MayLendToReader(3));
+            _policy.OnTurn();
+        }
+        Assert.True(_policy.MayLend);
+        Assert.True(_policy.MayLendToReader(3));
+    }
+
+    [Fact]
+    public void A_long_pause_is_not_cut_short_by_another_slow_one()
+    {
+        _policy.OnLoan(TimeSpan.FromMilliseconds(1));
+        _policy.OnLoan(s_spin);
+        for (int i = 0; i < 99; i++) _policy.OnTurn();
+        Assert.False(_policy.MayLend);
+    }
+
+    [Fact]
     public void Zero_is_never()
     {
         BusyPollPolicy never = new(TimeSpan.Zero);
+        Assert.False(never.MayLend);
+        Assert.False(never.MayLendToReader(1000));
         for (int i = 0; i < 1000; i++)
         {
             never.OnSent(_now);

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using PeopleSwarm.Udx;
 
 namespace PeopleSwarm;
 
@@ -118,6 +119,15 @@ public sealed class BusyPollTests : IDisposable
         for (int tries = 0; await BusyShareAsync() > 0.05; tries++) Assert.True(tries < 20); // the JIT compiler may have something to do
     }
 
+    [Fact]
+    public async Task Writers_that_waited_for_room_go_on_on_the_thread_of_the_turn_that_made_it()
+    {
+        await using var host = HostKit.Create();
+        RoomMaker machine = new(host.WriterScheduler);
+        host.Attach(machine);
+        Assert.True(await machine.WentOnAfterwards.Task.WaitAsync(s_limit));
+    }
+
     [Theory, InlineData(0, true), InlineData(1000, true), InlineData(-1, false), InlineData(1001, false)]
     public void The_time_to_poll_is_at_most_a_millisecond(int microseconds, bool isValid)
     {
@@ -127,6 +137,43 @@ public sealed class BusyPollTests : IDisposable
         var error = Record.Exception(() => provider.GetRequiredService<IOptions<DatagramHostOptions>>().Value);
         Assert.Equal(isValid, error is null);
         if (!isValid) Assert.IsType<OptionsValidationException>(error);
+    }
+
+    /// <summary>Lets a writer go on in a turn, and gives it time to do so elsewhere.</summary>
+    private sealed class RoomMaker(PipeScheduler writers) : IHostedMachine
+    {
+        private bool _isMade;
+
+        /// <summary>Whether the writer went on on the turn's thread, and not before the turn was over.</summary>
+        public TaskCompletionSource<bool> WentOnAfterwards { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Timestamp? NextTimeout => null;
+
+        public bool Deliver(Timestamp now)
+        {
+            if (_isMade) return false;
+            _isMade = true;
+            int thread = Environment.CurrentManagedThreadId;
+            writers.Schedule(_ => WentOnAfterwards.TrySetResult(Environment.CurrentManagedThreadId == thread), null);
+            WentOnAfterwards.Task.Wait(50);
+            return false;
+        }
+
+        public void OnHostClosing(Timestamp now)
+        {
+        }
+
+        public bool Receive(Timestamp now, ReadOnlySpan<byte> datagram, in DatagramSource source) => false;
+
+        public void HandleTimeout(Timestamp now)
+        {
+        }
+
+        public bool PollTransmit(Timestamp now, Span<byte> buffer, out Transmit transmit)
+        {
+            transmit = default;
+            return false;
+        }
     }
 
     private UdxPair Pair() => new(Bind(), Bind());

@@ -134,6 +134,60 @@ public sealed class EventLoopLendingTests : IDisposable
         Assert.Equal((0, null), await seen.Task.WaitAsync(s_limit));
     }
 
+    [Theory, InlineData(99, 0), InlineData(100, 1)]
+    public void Work_that_asks_for_a_turn_soon_gets_it_when_it_is_done(int microseconds, int scheduled)
+    {
+        ManualClock clock = new();
+        CountingScheduler scheduler = new();
+        int turns = 0, scheduledMeanwhile = -1;
+        EventLoop? loop = null;
+        loop = new(scheduler, clock, LendOnce);
+        ((IThreadPoolWorkItem)loop).Execute();
+        Assert.Equal(scheduled, scheduledMeanwhile);
+        Assert.Equal(2, turns + scheduler.Count); // it is scheduled afterwards if somebody waits for a thread of the pool
+        loop.Dispose();
+
+        LoopNext LendOnce()
+        {
+            if (++turns > 1) return LoopNext.Rest;
+            Assert.True(loop!.TryLend(_ =>
+            {
+                clock.Advance(TimeSpan.FromMicroseconds(microseconds));
+                loop.Wake();
+                scheduledMeanwhile = scheduler.Count;
+            }, null));
+            return LoopNext.Lend;
+        }
+    }
+
+    [Fact]
+    public async Task Work_that_asks_for_a_turn_and_blocks_gets_it_on_another_thread()
+    {
+        var work = await LendAsync(() =>
+        {
+            _loop.Wake();
+            return _turns.Wait(s_limit);
+        });
+        Assert.True(await work.WaitAsync(s_limit));
+    }
+
+    private sealed class ManualClock : TimeProvider
+    {
+        private long _ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+        public override long GetTimestamp() => _ticks;
+        public void Advance(TimeSpan time) => _ticks += time.Ticks;
+    }
+
+    /// <summary>Runs nothing.</summary>
+    private sealed class CountingScheduler : PipeScheduler
+    {
+        public int Count { get; private set; }
+
+        public override void Schedule(Action<object?> action, object? state) => Count++;
+    }
+
     /// <summary>Lends the loop's thread to <paramref name="work"/>; returns when it has begun.</summary>
     private async Task<Task<T>> LendAsync<T>(Func<T> work)
     {
