@@ -181,8 +181,8 @@ internal sealed class Bbr(int packetSize, IRandomSource random) : ICongestionCon
         _lostInRound += sample.Lost;
         if (sample.Rtt > 0) _roundRtt = Math.Min(_roundRtt, sample.Rtt);
         if (!_isRoundStart) return;
-        // Late threads and timers are no queue. Where a whole queue is shorter than they are late, its losses count as well: measured with 1 to 8
-        // streams on such links, that has no more of them than a floor of nothing.
+        // Late threads and timers are no queue. Where a whole queue is shorter than they are late, its losses count as well. Simulated with 1 to 8
+        // streams on such links, a floor of nothing loses a little less in some cases and more in others, and uses the link no better.
         bool isQueueEmpty = _roundRtt <= _minRtt + _minRtt / 32 + RttFloor;
         if (_mode == Mode.ProbeBandwidth && _cycle > ProbeHeardCycle && _round >= _cruiseFrom)
         {
