@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace PeopleSwarm;
@@ -28,6 +29,28 @@ public interface IRandomSource
 /// <summary>The operating system's generator.</summary>
 public sealed class SystemRandomSource : IRandomSource
 {
+    private const int Numbers = 64;
+
+    private readonly Lock _gate = new();
+    private readonly uint[] _numbers = new uint[Numbers]; // drawn in advance: a call of the system costs a microsecond however little it brings
+    private int _left;
+
     /// <inheritdoc/>
     public void Fill(Span<byte> destination) => RandomNumberGenerator.Fill(destination);
+
+    /// <inheritdoc/>
+    public uint NextUInt32()
+    {
+        lock (_gate)
+        {
+            if (_left == 0)
+            {
+                RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(_numbers.AsSpan()));
+                _left = Numbers;
+            }
+            uint number = _numbers[--_left];
+            _numbers[_left] = 0; // said once, and to nobody who looks into our memory later
+            return number;
+        }
+    }
 }

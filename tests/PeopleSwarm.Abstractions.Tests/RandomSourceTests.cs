@@ -20,4 +20,11 @@ public class RandomSourceTests
         _random.Fill(other);
         Assert.NotEqual(one, other);
     }
+
+    [Fact]
+    public void Numbers_are_not_said_again()
+    {
+        const int count = 10_000, byChance = 3; // a pair is to be expected once in eighty runs
+        Assert.InRange(Enumerable.Range(0, count).Select(_ => _random.NextUInt32()).Distinct().Count(), count - byChance, count);
+    }
 }
