@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using Org.BouncyCastle.Crypto.Digests;
 
@@ -72,6 +74,7 @@ internal sealed class Blake2b : IHash
 
     private static void Xor(Span<byte> block, byte pad)
     {
-        for (int i = 0; i < block.Length; i++) block[i] ^= pad;
+        var pads = Vector128.Create(pad);
+        foreach (ref var part in MemoryMarshal.Cast<byte, Vector128<byte>>(block)) part ^= pads;
     }
 }
