@@ -60,8 +60,8 @@ internal sealed class PeerConnection : IPeerConnection
     }
 
     /// <summary>Completes when the peer was heard on the path: it acknowledged what the channel sends first, or sent the same itself.</summary>
-    public async Task ProveAsync(TimeSpan limit, CancellationToken cancellationToken) =>
-        await _stream.WaitForPeerAsync(cancellationToken).AsTask().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
+    public Task ProveAsync(TimeSpan limit, CancellationToken cancellationToken) =>
+        _stream.WaitForPeerAsync(CancellationToken.None).AsTask().WaitAsync(limit, _time, cancellationToken); // the token ends the wait, and the stream the task
 
     public Stream AsStream()
     {
