@@ -53,23 +53,28 @@ internal sealed class RelayDialler(DhtNode node, IProtomuxFactory multiplexers, 
     /// <summary>The first connection to the relay that serves the purpose, or a new one.</summary>
     private RelayClient? Connect(PublicKey relay, Func<RelayClient, bool> use)
     {
-        lock (_gate)
+        RelayClient? idle = null;
+        try
         {
-            if (_clients.Find(c => c.Relay == relay && use(c)) is { } known) return known;
-            if (_clients.Count >= options.MaxRelayConnections && !TryMakeRoom()) return null;
-            var client = new RelayClient(node, relay, multiplexers, options, time, logger);
-            _clients.Add(client);
-            _ = RemoveWhenEndedAsync(client);
-            return use(client) ? client : null;
+            lock (_gate)
+            {
+                if (_clients.Find(c => c.Relay == relay && use(c)) is { } known) return known;
+                if (_clients.Count >= options.MaxRelayConnections)
+                {
+                    idle = _clients.Find(static c => c.IsIdle);
+                    if (idle is null) return null;
+                    _clients.Remove(idle);
+                }
+                var client = new RelayClient(node, relay, multiplexers, options, time, logger);
+                _clients.Add(client);
+                _ = RemoveWhenEndedAsync(client);
+                return use(client) ? client : null;
+            }
         }
-    }
-
-    private bool TryMakeRoom()
-    {
-        if (_clients.Find(static c => c.IsIdle) is not { } idle) return false;
-        _clients.Remove(idle);
-        idle.Dispose();
-        return true;
+        finally
+        {
+            idle?.Dispose(); // calls others
+        }
     }
 
     private async Task RemoveWhenEndedAsync(RelayClient client)
