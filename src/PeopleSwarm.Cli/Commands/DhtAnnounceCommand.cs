@@ -49,5 +49,5 @@ internal static class DhtAnnounceCommand
     }
 
     private static Task TellAsync(AnnouncedEvent done, bool json) =>
-        Console.Out.WriteLineAsync(json ? DhtEvents.Line(done) : $"{done.Event} {done.PublicKey} on {done.Nodes} {(done.Nodes == 1 ? "node" : "nodes")}");
+        Console.Out.WriteLineAsync(json ? DhtEvents.Line(done) : $"{done.Event} {done.PublicKey} on {Plural.Nodes(done.Nodes)}");
 }

@@ -51,7 +51,7 @@ internal static class DhtPutCommand
     private static async Task TellAsync(StoredEvent stored, bool json)
     {
         await Console.Out.WriteLineAsync(json ? DhtEvents.Line(stored) : stored.Key);
-        if (!json) await Console.Error.WriteLineAsync($"Stored on {stored.Nodes} nodes{(stored.Seq is { } seq ? $", sequence number {seq}" : "")}.");
+        if (!json) await Console.Error.WriteLineAsync($"Stored on {Plural.Nodes(stored.Nodes)}{(stored.Seq is { } seq ? $", sequence number {seq}" : "")}.");
     }
 
     /// <summary>Standard input up to one byte more than may be.</summary>

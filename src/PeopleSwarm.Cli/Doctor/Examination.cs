@@ -31,7 +31,7 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         await _node.WhenBootstrappedAsync(cancellation);
         var witnesses = await FindWitnessesAsync(cancellation);
         Tell(witnesses.Count > 0
-            ? new("udp", Verdict.Good, "passes", $"passes: {witnesses.Count} nodes near a random key answered, {_node.Status.KnownNodes} are known",
+            ? new("udp", Verdict.Good, "passes", $"passes: {Plural.Nodes(witnesses.Count)} near a random key answered, {_node.Status.KnownNodes} known",
                 Stopwatch.GetElapsedTime(started))
             : new("udp", Verdict.Bad, "blocked", "no node answers: UDP is blocked, or the DHT is down"));
         if (witnesses.Count == 0) return false;
@@ -142,7 +142,7 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
                 relays.UnionWith(reply.Peer.RelayAddresses);
             }
             report.Add(new Finding("peer", knowing.Count > 0 ? Verdict.Good : Verdict.Note, $"{knowing.Count}",
-                $"{knowing.Count} nodes know {key}{(relays.Count > 0 ? $"; it names {string.Join(", ", relays)}" : "")}", Stopwatch.GetElapsedTime(started)));
+                $"{key} is listed on {Plural.Nodes(knowing.Count)}{(relays.Count > 0 ? $"; it names {string.Join(", ", relays)}" : "")}", Stopwatch.GetElapsedTime(started)));
             started = Stopwatch.GetTimestamp();
             var connection = await _node.ConnectAsync(key, new() { Progress = new Steps(report) }, cancellation);
             var took = Stopwatch.GetElapsedTime(started);
