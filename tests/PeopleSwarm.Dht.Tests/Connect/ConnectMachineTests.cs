@@ -220,6 +220,16 @@ public class ConnectMachineTests
     }
 
     [Fact]
+    public void A_server_that_offers_neither_punching_nor_an_address_cannot_be_reached()
+    {
+        Connect();
+        Found(s_relays[0]);
+        Answer(Handshakes()[0], s_natServer with { Holepunch = null, Addresses4 = [s_serverAddress.WithPort(0)] }, server: PeerKit.At("240.0.0.1:300"));
+        Assert.Equal(PeerConnectError.CannotHolepunch, Outcome.Error!.Error);
+        Assert.True(Stream.IsAborted);
+    }
+
+    [Fact]
     public void S12_a_forged_answer_does_not_spoil_the_real_one()
     {
         Connect();
