@@ -10,12 +10,12 @@ namespace PeopleSwarm.Udx;
 /// <param name="maxKept">Bytes kept at most.</param>
 internal sealed class PipeBlockPool(long maxKept) : MemoryPool<byte>
 {
-    private const int Sizes = 11; // PipeSegments.Smallest, doubled up to PipeSegments.Largest
+    private static readonly int s_sizes = BitOperations.Log2(PipeSegments.Largest / PipeSegments.Smallest) + 1;
     private static readonly TimeSpan s_trimInterval = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
-    private readonly Stack<Block>[] _kept = [.. Enumerable.Range(0, Sizes).Select(_ => new Stack<Block>())];
-    private readonly int[] _leastKept = new int[Sizes]; // since the last trim: so many were not needed
+    private readonly Stack<Block>[] _kept = [.. Enumerable.Range(0, s_sizes).Select(_ => new Stack<Block>())];
+    private readonly int[] _leastKept = new int[s_sizes]; // since the last trim: so many were not needed
     private long _keptBytes;
     private bool _wasUsed;
     private Timestamp? _trimAt;
@@ -67,7 +67,7 @@ internal sealed class PipeBlockPool(long maxKept) : MemoryPool<byte>
         lock (_gate)
         {
             _wasUsed = false;
-            for (int size = 0; size < Sizes; size++)
+            for (int size = 0; size < s_sizes; size++)
             {
                 for (; _leastKept[size] > 0; _leastKept[size]--) _keptBytes -= _kept[size].Pop().Memory.Length;
                 _leastKept[size] = _kept[size].Count;

@@ -44,7 +44,7 @@ internal sealed partial class StreamMachine
         {
             _isRecovering = _isAfterTimeout = false;
             _loss.OnRecovered();
-            _model?.Congestion.OnRecovered(micros);
+            _model?.OnRecovered(micros);
         }
         if (_hiddenPackets > 0) RevealHidden(_hasHorizon ? _horizon : _sent.Next);
         long lost = DetectLosses(micros);
@@ -61,8 +61,7 @@ internal sealed partial class StreamMachine
 
     private void UpdateModel(long now, PathModel model, in AckEffect effect, long lost, long inFlightBefore)
     {
-        if (effect.TailLossRepaired && !_isRecovering) model.Congestion.OnCongestion(now, _inFlight);
-        model.Congestion.OnAck(new()
+        model.OnAck(new()
         {
             Now = now,
             Acked = effect.Bytes,
@@ -76,8 +75,7 @@ internal sealed partial class StreamMachine
             IsInRecovery = _isRecovering && !_isAfterTimeout,
             PacketSize = UdxHeader.Size + MaxPayload,
             Rate = model.Rate.Take(_rtt.Minimum),
-        });
-        model.Pacer.SetRate(now, model.Congestion.PacingRate);
+        }, isCongested: effect.TailLossRepaired && !_isRecovering);
     }
 
     private void UpdateWindow(in UdxHeader header)
@@ -200,8 +198,6 @@ internal sealed partial class StreamMachine
     {
         (_isRecovering, _recoveryEnd, _resendAtOnce) = (true, _sent.Next, true);
         _endpoint.Counters.LossEpisodes++;
-        if (_model is null) return;
-        _model.Congestion.OnCongestion(now, _inFlight + lost);
-        _model.Pacer.SetRate(now, _model.Congestion.PacingRate);
+        _model?.OnCongestion(now, _inFlight + lost);
     }
 }

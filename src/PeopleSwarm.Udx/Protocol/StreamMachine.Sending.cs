@@ -150,17 +150,17 @@ internal sealed partial class StreamMachine
         {
             seq = FirstLost();
             payloadLength = _sent[seq].PayloadLength;
-            bool mayLeave = _resendAtOnce || _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= Model.Congestion.Window;
+            bool mayLeave = _resendAtOnce || _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength <= Model.Window;
             return mayLeave ? NextPacket.Lost : NextPacket.None;
         }
         if (!TryPrepareNew(now, out payloadLength, out isEnd))
         {
-            if (_model is not null && _inFlight < _model.Congestion.Window) _model.Rate.OnAppLimited(_inFlight);
+            if (_model is not null && _inFlight < _model.Window) _model.Rate.OnAppLimited(_inFlight);
             return NextPacket.None;
         }
         if (_mtu.WantsProbe && !_isRecovering && payloadLength == MaxPayload)
             padding = Math.Max(0, Math.Min(_mtu.ProbeSize, UdxPacket.MaxSize + PathHeaders) - _mtu.Mtu);
-        return _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength + padding <= Model.Congestion.Window
+        return _inFlight == 0 || _inFlight + UdxHeader.Size + payloadLength + padding <= Model.Window
             ? NextPacket.New : NextPacket.None;
     }
 
@@ -226,12 +226,7 @@ internal sealed partial class StreamMachine
         if (packet.PayloadLength > 0) _send.CopyTo(packet.Offset, buffer[payloadAt..packet.Size]);
         packet.SentAt = now;
         packet.Order = _transmissions++;
-        if (_model is not null || _inFlight > 0)
-        {
-            Model.Rate.OnSent(ref packet, now, _inFlight);
-            Model.Congestion.OnSent(now, _inFlight, isAppLimited);
-            Model.Pacer.OnSent(packet.Size);
-        }
+        if (_model is not null || _inFlight > 0) Model.OnSent(ref packet, now, _inFlight, isAppLimited);
         _sent.Append(seq);
         _inFlight += packet.Size;
         _lastSent = now;

@@ -110,11 +110,7 @@ internal sealed partial class StreamMachine
         _timers.Stop(StreamTimer.Reorder);
         _timers.Stop(StreamTimer.TailLoss);
         _tailProbeDue = false;
-        if (_model is not null)
-        {
-            _model.Congestion.OnTimeout(micros, _inFlight);
-            _model.Pacer.SetRate(micros, _model.Congestion.PacingRate);
-        }
+        _model?.OnTimeout(micros, _inFlight);
         ArmRetransmission(micros);
         _endpoint.Enqueue(this);
     }
@@ -135,11 +131,7 @@ internal sealed partial class StreamMachine
         _rtt.OnPathChanged();
         _mtu.OnPathChanged(MaxMtu);
         _loss.OnPathChanged(_sent.Next);
-        if (_model is not null)
-        {
-            _model.Congestion.OnPathChanged(now);
-            _model.Pacer.SetRate(now, _model.Congestion.PacingRate);
-        }
+        _model?.OnPathChanged(now);
         bool wasStuck = _timeouts > 0;
         OnProgress(now);
         if (wasStuck) MarkAllLost(now);

@@ -16,28 +16,4 @@ public class RelayPairingTests
         Assert.Equal((true, 1), (pairing.IsSettled, settled));
         Assert.Equal(["it did not pair us in time"], reasons);
     }
-
-    /// <summary>A clock whose timers call back before the caller goes on, as a busy machine makes them do.</summary>
-    private sealed class HastyTime : TimeProvider
-    {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            HastyTimer timer = new(callback, state);
-            timer.Change(dueTime, period);
-            return timer;
-        }
-    }
-
-    private sealed class HastyTimer(TimerCallback callback, object? state) : ITimer
-    {
-        public bool Change(TimeSpan dueTime, TimeSpan period)
-        {
-            if (dueTime != Timeout.InfiniteTimeSpan) callback(state);
-            return true;
-        }
-
-        public void Dispose() { }
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-    }
 }
