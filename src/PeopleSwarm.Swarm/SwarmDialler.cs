@@ -44,6 +44,18 @@ internal sealed class SwarmDialler(PeerSwarm swarm)
         }
         swarm.Change((machine, _) => machine.DialStarted());
         SwarmLog.Dialling(swarm.Logger, key, link.Peer.Attempts);
+        var (connection, cause) = await ConnectAsync(link, forceRelay, cancellationToken).ConfigureAwait(false);
+        swarm.Change((machine, now) =>
+        {
+            if (connection is null) machine.Closed(now, link, cause);
+            else machine.DialOpened(now, link, connection);
+        });
+    }
+
+    /// <summary>One connect, measured and traced; both are done before anybody hears of its outcome.</summary>
+    private async Task<(IPeerConnection? Connection, PeerConnectError? Cause)> ConnectAsync(Link link, bool forceRelay, CancellationToken cancellationToken)
+    {
+        var key = link.Peer.PublicKey;
         using var activity = SwarmMetrics.Activities.StartActivity("swarm dial", ActivityKind.Client);
         activity?.SetTag("peer.key", key.ToString()).SetTag("peer.attempt", link.Peer.Attempts);
         var begun = Timestamp.Now(swarm.Time);
@@ -52,7 +64,7 @@ internal sealed class SwarmDialler(PeerSwarm swarm)
             var connection = await swarm.Dht.ConnectAsync(key, Options(link.Peer, forceRelay), cancellationToken).ConfigureAwait(false);
             swarm.Metrics.DialEnded("opened", Timestamp.Now(swarm.Time) - begun);
             activity?.SetTag("peer.path", connection.Path.ToString());
-            swarm.Change((machine, now) => machine.DialOpened(now, link, connection));
+            return (connection, null);
         }
         catch (Exception error)
         {
@@ -61,7 +73,7 @@ internal sealed class SwarmDialler(PeerSwarm swarm)
             swarm.Metrics.DialEnded(outcome, Timestamp.Now(swarm.Time) - begun);
             activity?.SetStatus(ActivityStatusCode.Error, outcome);
             SwarmLog.DialFailed(swarm.Logger, key, error.Message);
-            swarm.Change((machine, now) => machine.Closed(now, link, cause));
+            return (null, cause);
         }
     }
 
