@@ -42,7 +42,7 @@ public class CrossedConnectTests
         await Wait.UntilAsync(() => server.Connections.Count == 1, "connected");
         first.Establish();
         var second = await bench.Network.AddNode(1).ConnectAsync(server.KeyPair.PublicKey);
-        await first.Closed.WaitAsync(TimeSpan.FromSeconds(5));
+        await first.Closed.WaitAsync(Wait.Limit);
         await Wait.UntilAsync(() => server.Statistics.ServerOpened == 2, "the new one took its place");
         Assert.Equal(second.HandshakeHash, server.Connections.Single().HandshakeHash);
         Assert.False(second.Closed.IsCompleted);
@@ -57,7 +57,7 @@ public class CrossedConnectTests
         var first = (FakeConnection)await bench.Network.AddNode(1).ConnectAsync(server.KeyPair.PublicKey);
         await Wait.UntilAsync(() => server.Connections.Count == 1, "connected");
         var second = await bench.Network.AddNode(1).ConnectAsync(server.KeyPair.PublicKey);
-        await second.Closed.WaitAsync(TimeSpan.FromSeconds(5));
+        await second.Closed.WaitAsync(Wait.Limit);
         Assert.False(first.Closed.IsCompleted);
         Assert.Equal(17, first.RawBytesRead); // the keep-alive that asks whether the first still lives
     }

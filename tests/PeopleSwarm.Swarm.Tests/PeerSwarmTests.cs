@@ -160,11 +160,13 @@ public class PeerSwarmTests
     public async Task Leaving_in_the_middle_of_the_first_announcement_withdraws_wherever_it_may_have_arrived()
     {
         await using var bench = new SwarmBench();
-        bench.Network.MaxLatency = TimeSpan.FromMilliseconds(30);
+        bench.Network.AnswerGate = new TaskCompletionSource().Task;
         var server = bench.Add(1);
         server.Join(s_topic);
         await Wait.UntilAsync(() => !bench.Network.Journal.IsEmpty, "the announcement began");
-        await server.LeaveAsync(s_topic);
+        var left = server.LeaveAsync(s_topic);
+        bench.Network.AnswerGate = Task.CompletedTask; // for the next query
+        await left;
         Assert.Equal(["01 announce clear 09 0", "01 unannounce 09 0"], bench.Network.Journal);
     }
 
@@ -340,7 +342,7 @@ public class PeerSwarmTests
         node.SetStatus(new() { IsRandomized = true });
         int before = node.Dials.Count;
         await Wait.UntilAsync(() => node.Dials.Count > before + 1, "more dials");
-        Assert.Equal(Keys.Public(77), node.Dials[^1].RelayThrough);
+        Assert.Equal(Keys.Public(77), node.Dials.Last().RelayThrough);
     }
 
     [Fact]
@@ -398,7 +400,11 @@ public class PeerSwarmTests
         var session = server.Join(s_topic);
         await session.FlushedAsync();
         bench.Network.Listeners[Keys.Public(1)].Break();
-        await Task.Delay(20);
+        await Wait.UntilAsync(async () =>
+        {
+            await session.RefreshAsync(); // the first one may come before the loss was noticed
+            return node.Listens > 1;
+        }, "listening again");
         await session.RefreshAsync();
         Assert.Equal(2, node.Listens);
         Assert.True(bench.Network.Listeners.ContainsKey(Keys.Public(1)));

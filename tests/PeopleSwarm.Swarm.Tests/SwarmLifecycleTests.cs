@@ -147,10 +147,10 @@ public class SwarmLifecycleTests
 
         await Task.WhenAll(client.DisposeAsync().AsTask(), client.DisposeAsync().AsTask());
         await server.DisposeAsync();
-        await atServer.Closed.WaitAsync(TimeSpan.FromSeconds(5));
+        await atServer.Closed.WaitAsync(Wait.Limit);
         var read = await atServer.Input.ReadAsync();
         Assert.Equal(3, read.Buffer.Length);
-        await enumeration.WaitAsync(TimeSpan.FromSeconds(5));
+        await enumeration.WaitAsync(Wait.Limit);
         Assert.Empty(bench.Network.Records(s_topic));
         Assert.Empty(bench.Network.Listeners);
         Assert.Throws<ObjectDisposedException>(() => client.Join(s_topic));
@@ -172,7 +172,7 @@ public class SwarmLifecycleTests
         await client.FlushAsync();
         ((FakeConnection)client.Connections.Single().Channel).IsUnacknowledged = true;
         var connection = client.Connections.Single();
-        await client.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(5));
+        await client.DisposeAsync().AsTask().WaitAsync(Wait.Limit);
         Assert.Equal(StreamCloseReason.LocalAbort, (await connection.Closed).Reason);
     }
 
@@ -189,7 +189,7 @@ public class SwarmLifecycleTests
             var flushed = swarms[1].FlushAsync();
             await Task.Delay(seed / 2);
             var suspended = seed % 3 == 0 ? swarms[2].SuspendAsync() : swarms[2].LeaveAsync(s_topic);
-            await Task.WhenAll(swarms.Select(swarm => swarm.DisposeAsync().AsTask())).WaitAsync(TimeSpan.FromSeconds(10));
+            await Task.WhenAll(swarms.Select(swarm => swarm.DisposeAsync().AsTask())).WaitAsync(Wait.Limit);
             foreach (var swarm in swarms) Assert.Equal((0, 0), (swarm.Connections.Count, swarm.Connecting));
             await suspended.ContinueWith(_ => { }, TaskScheduler.Default);
             await flushed;
@@ -207,9 +207,11 @@ public class SwarmLifecycleTests
         await swarm.Join(s_topic).FlushedAsync();
         for (int i = 2; i < 5; i++)
         {
-            int wanted = i;
-            var waited = await Wait.AdvanceUntilAsync(time, TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(13), () => bench.Network.Journal.Count == wanted, "a refresh");
-            Assert.InRange(waited, TimeSpan.FromMinutes(9.9), TimeSpan.FromMinutes(12.4));
+            var delay = await Wait.ForPlanAsync(swarm, time);
+            Assert.InRange(delay, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(12));
+            Assert.Equal(i - 1, bench.Network.Journal.Count);
+            time.Advance(delay);
+            await Wait.UntilAsync(() => bench.Network.Journal.Count == i, "a refresh");
         }
     }
 
@@ -221,9 +223,11 @@ public class SwarmLifecycleTests
         var swarm = bench.Add(1);
         await swarm.Join(s_topic).FlushedAsync();
         time.Advance(TimeSpan.FromHours(8));
-        await Wait.SettleAsync();
+        var delay = await Wait.ForPlanAsync(swarm, time);
+        Assert.InRange(delay, TimeSpan.Zero, TimeSpan.FromMinutes(2));
         Assert.Single(bench.Network.Journal);
-        await Wait.AdvanceUntilAsync(time, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(2.2), () => bench.Network.Journal.Count == 2, "a refresh within two minutes");
+        time.Advance(delay);
+        await Wait.UntilAsync(() => bench.Network.Journal.Count == 2, "the refresh that was put off");
     }
 
     [Fact]
@@ -234,14 +238,14 @@ public class SwarmLifecycleTests
         var node = bench.Network.AddNode(1);
         var swarm = bench.Add(node, o => o.Jitter = TimeSpan.Zero);
         swarm.JoinPeer(Keys.Public(2));
-        await Wait.UntilAsync(() => node.Dials.Count == 1 && swarm.Connecting == 0, "the first dial");
         (double Min, double Max)[] ladder = [(3.3, 6.6), (9.9, 19.8), (9.9, 19.8), (396, 792)];
         for (int i = 0; i < ladder.Length; i++)
         {
-            int wanted = i + 2;
-            var waited = await Wait.AdvanceUntilAsync(time, TimeSpan.FromSeconds(ladder[i].Min / 4), TimeSpan.FromMinutes(20),
-                () => node.Dials.Count == wanted && swarm.Connecting == 0, $"dial {wanted}");
-            Assert.InRange(waited.TotalSeconds, ladder[i].Min * 0.75, ladder[i].Max * 1.25 + 1);
+            await Wait.UntilAsync(() => node.Dials.Count == i + 1 && swarm.Connecting == 0, $"dial {i + 1}");
+            var delay = await Wait.ForPlanAsync(swarm, time);
+            Assert.InRange(delay.TotalSeconds, ladder[i].Min, ladder[i].Max);
+            time.Advance(delay);
         }
+        await Wait.UntilAsync(() => node.Dials.Count == ladder.Length + 1, "the last dial");
     }
 }

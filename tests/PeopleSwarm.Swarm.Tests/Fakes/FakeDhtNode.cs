@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace PeopleSwarm.Swarm.Fakes;
 
 /// <summary>A node of <see cref="FakeNetwork"/>.</summary>
@@ -13,7 +15,7 @@ internal sealed class FakeDhtNode(FakeNetwork network, KeyPair keyPair) : IDhtNo
 
     public int Listens { get; private set; }
 
-    public List<PeerConnectOptions> Dials { get; } = [];
+    public ConcurrentQueue<PeerConnectOptions> Dials { get; } = [];
 
     public event EventHandler? StatusChanged;
 
@@ -84,7 +86,7 @@ internal sealed class FakeDhtNode(FakeNetwork network, KeyPair keyPair) : IDhtNo
     public async Task<IPeerConnection> ConnectAsync(PublicKey publicKey, PeerConnectOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        lock (Dials) Dials.Add(options);
+        Dials.Enqueue(options);
         var local = options.KeyPair ?? KeyPair;
         await network.DialGate.WaitAsync(cancellationToken);
         await network.DelayAsync(cancellationToken);
@@ -139,9 +141,11 @@ internal sealed class FakeDhtNode(FakeNetwork network, KeyPair keyPair) : IDhtNo
 
         public async IAsyncEnumerator<LookupReply> GetAsyncEnumerator(CancellationToken cancellationToken = default)
         {
+            var gate = network.AnswerGate;
             network.Journal.Enqueue($"{node.KeyPair.PublicKey.ToString()[..2]} {kind} {topic.ToString()[..2]} {options?.Nodes?.Count ?? 0}");
             for (int i = 0; i < network.Answers; i++)
             {
+                await gate.WaitAsync(cancellationToken);
                 await network.DelayAsync(cancellationToken);
                 yield return new(new(FakeNetwork.StoringNodes[i % 2], null, UdpEndPoint.Loopback(1), null, [], 0, null, TimeSpan.Zero), network.Records(topic), 0);
             }

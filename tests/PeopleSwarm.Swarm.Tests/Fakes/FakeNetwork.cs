@@ -28,6 +28,9 @@ internal sealed class FakeNetwork(int seed = 1, TimeProvider? time = null)
     /// <summary>Holds dials back until it completes.</summary>
     public Task DialGate { get; set; } = Task.CompletedTask;
 
+    /// <summary>Holds the answers to queries that begin from now on back until it completes.</summary>
+    public Task AnswerGate { get; set; } = Task.CompletedTask;
+
     /// <summary>What was asked of the network, in order.</summary>
     public ConcurrentQueue<string> Journal { get; } = [];
 

@@ -31,7 +31,7 @@ public class LoopbackTests
         await sending;
 
         atServer.Abort();
-        await connection.Closed.WaitAsync(TimeSpan.FromSeconds(10));
+        await connection.Closed.WaitAsync(Wait.Limit);
         await Wait.UntilAsync(() => client.Statistics.ClientOpened == 2, "dialled again");
     }
 
@@ -49,7 +49,7 @@ public class LoopbackTests
         var reading = ReadAllAsync(server.Connections.Single());
         await connection.Output.WriteAsync(bytes);
         await client.DisposeAsync();
-        Assert.Equal(bytes, await reading.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(bytes, await reading.WaitAsync(Wait.Limit));
     }
 
     [Fact]
