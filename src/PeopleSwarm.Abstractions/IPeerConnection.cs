@@ -165,7 +165,10 @@ public sealed record PeerListenOptions
     /// <summary>Time a finished handshake is remembered for late duplicates, 1 to 60 s. Default 10 s.</summary>
     public TimeSpan HandshakeClearWait { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Handshakes in progress at once, 1 to 65,536; the oldest silent one makes room. Default 1,024.</summary>
+    /// <summary>
+    /// Handshakes in progress at once, and connections to clients that were dialled and not heard yet, 1 to 65,536; the oldest silent one makes room.
+    /// Default 1,024.
+    /// </summary>
     public int MaxHandshakes { get; init; } = 1024;
 
     /// <summary>Connections nobody accepted yet, 1 to 65,536; more are aborted. Default 256.</summary>

@@ -7,6 +7,8 @@ namespace PeopleSwarm.Dht;
 /// <summary>A key pair this node listens on, as the application sees it.</summary>
 internal sealed class PeerListener : IPeerListener
 {
+    private static readonly TimeSpan s_dialLimit = TimeSpan.FromSeconds(5); // clients repeat themselves for four; what we send meanwhile is less than three first messages
+
     private readonly DhtNode _node;
     private readonly PeerListenOptions _options;
     private readonly ILogger _logger;
@@ -14,6 +16,7 @@ internal sealed class PeerListener : IPeerListener
     private readonly CancellationTokenSource _closing = new();
     private readonly CancellationTokenRegistration _nodeEnds;
     private readonly Lock _gate = new();
+    private readonly LinkedList<PeerConnection> _unproved = []; // oldest first
     private Task? _disposal;
 
     public PeerListener(DhtNode node, PublicKey publicKey, PeerListenOptions options, ILogger logger)
@@ -65,7 +68,7 @@ internal sealed class PeerListener : IPeerListener
         var connection = _node.Open(link, _options.KeepAlive, _options.MaxMessageSize, _options.OnUnorderedMessage);
         try
         {
-            if (!link.IsHeard) await connection.ProveAsync(_node.PassiveWait, _closing.Token).ConfigureAwait(false);
+            if (!link.IsHeard) await ProveAsync(connection).ConfigureAwait(false);
             PeerLog.Accepted(_logger, link.RemotePublicKey, connection.RemoteEndPoint, link.Path);
             if (_backlog.Writer.TryWrite(connection)) return;
             if (!_closing.IsCancellationRequested) PeerLog.BacklogFull(_logger, PublicKey);
@@ -76,6 +79,30 @@ internal sealed class PeerListener : IPeerListener
         }
         connection.Abort();
         await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for the peer. Its address may be anybody's until then: such connections are few, and the oldest makes room.</summary>
+    private async Task ProveAsync(PeerConnection connection)
+    {
+        var (place, oldest) = (new LinkedListNode<PeerConnection>(connection), (PeerConnection?)null);
+        lock (_gate)
+        {
+            if (_unproved.Count >= _options.MaxHandshakes)
+            {
+                oldest = _unproved.First!.Value;
+                _unproved.RemoveFirst();
+            }
+            _unproved.AddLast(place);
+        }
+        oldest?.Abort();
+        try
+        {
+            await connection.ProveAsync(connection.Path == PeerPath.Relayed ? _node.PassiveWait : s_dialLimit, _closing.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate) place.List?.Remove(place);
+        }
     }
 
     private async Task CloseAsync()

@@ -12,6 +12,7 @@ internal sealed class Puncher
     private const int QuickProbes = 1024, QuickBurst = 4; // with the peer's 256 ports, 98 of 100 attempts need no more
     private const int FirstRandomPort = 1000;
     private const int MaxUnconfirmed = 16; // strangers' probes among them
+    private const int MaxRemoteAddresses = 16; // peers list a few
     private static readonly TimeSpan s_consistentInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_randomInterval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_quickInterval = TimeSpan.FromMilliseconds(4); // for a burst: 1,000 probes, 29 kB, a second
@@ -84,7 +85,7 @@ internal sealed class Puncher
     public void UpdateRemote(HolepunchPayload payload, UdpEndPoint? verifiedHost)
     {
         var known = RemoteAddresses;
-        RemoteAddresses = [.. (payload.Addresses ?? []).Select(a => new RemoteAddress(a,
+        RemoteAddresses = [.. (payload.Addresses ?? []).Take(MaxRemoteAddresses).Select(a => new RemoteAddress(a,
             verifiedHost is { } host && host.HasSameAddress(a) || known.Any(k => k.IsVerified && k.Address.HasSameAddress(a))))];
         RemoteFirewall = payload.Firewall;
         IsRemotePunching = payload.IsPunching;

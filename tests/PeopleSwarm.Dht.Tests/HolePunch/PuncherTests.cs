@@ -39,6 +39,15 @@ public class PuncherTests
     }
 
     [Fact]
+    public void A_peer_that_names_hundreds_of_addresses_makes_us_probe_sixteen()
+    {
+        var puncher = Create(isInitiator: false, local: PeerFirewallState.Consistent, remote: PeerFirewallState.Consistent);
+        puncher.UpdateRemote(new() { Firewall = PeerFirewallState.Consistent, Addresses = [.. Enumerable.Range(1, 300).Select(i => new UdpEndPoint(0x02020200u + (uint)i, 2000))] }, null);
+        Assert.True(puncher.TryPunch(At(0)));
+        Assert.Equal(2 * 16, Run(until: 60).Count);
+    }
+
+    [Fact]
     public void A_random_peer_is_sprayed_at_its_verified_host_only()
     {
         var puncher = Create(isInitiator: true, local: PeerFirewallState.Consistent, remote: PeerFirewallState.Random);
