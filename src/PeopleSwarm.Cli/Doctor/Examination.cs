@@ -106,7 +106,7 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         if (announced.Count == 0) return new("relays", Verdict.Note, "0", "none announces itself; 'peopleswarm relay' runs one");
         var trips = await Task.WhenAll(announced.Values.Take(MaxRelays).Select(relay => MeasureAsync(relay, cancellation)));
         string[] nearest = [.. trips.Where(t => t.RoundTrip is not null).OrderBy(t => t.RoundTrip)
-            .Select(t => $"{t.Relay} {t.RoundTrip!.Value.TotalMilliseconds:F1} ms")];
+            .Select(t => $"{t.Relay} {t.RoundTrip!.Value.TotalMilliseconds:F2} ms")];
         return nearest.Length == 0
             ? new("relays", Verdict.Note, "0", $"none of {trips.Length} answers", Stopwatch.GetElapsedTime(started))
             : new("relays", Verdict.Good, $"{nearest.Length}", $"{nearest.Length} of {announced.Count} announced, nearest first: {string.Join(", ", nearest)}",
@@ -119,14 +119,21 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
         {
             var options = new PeerConnectOptions { RelayAddresses = relay.RelayAddresses, Timeout = s_relayLimit };
             await using var connection = await _node.ConnectAsync(relay.PublicKey, options, cancellation);
-            var roundTrip = connection.RoundTripTime;
+            var roundTrip = await RoundTripAsync(connection, cancellation);
             connection.Abort();
             return (relay.PublicKey, roundTrip);
         }
-        catch (PeerConnectException) // that, too, is a result
+        catch (Exception e) when (e is PeerConnectException or IOException or TimeoutException) // that, too, is a result
         {
             return (relay.PublicKey, null);
         }
+    }
+
+    /// <summary>A connection is open with the peer's first packet; how far away it is shows with the first acknowledgement.</summary>
+    private static async Task<TimeSpan> RoundTripAsync(IPeerConnection connection, CancellationToken cancellation)
+    {
+        await connection.FlushAcknowledgedAsync(cancellation).AsTask().WaitAsync(s_relayLimit, cancellation);
+        return connection.RoundTripTime;
     }
 
     private async Task<Finding> ConnectAsync(PublicKey key, CancellationToken cancellation)
@@ -144,17 +151,21 @@ internal sealed class Examination(Layers layers, IReport report, TimeSpan watch)
             report.Add(new Finding("peer", knowing.Count > 0 ? Verdict.Good : Verdict.Note, $"{knowing.Count}",
                 $"{key} is listed on {Plural.Nodes(knowing.Count)}{(relays.Count > 0 ? $"; it names {string.Join(", ", relays)}" : "")}", Stopwatch.GetElapsedTime(started)));
             started = Stopwatch.GetTimestamp();
-            var connection = await _node.ConnectAsync(key, new() { Progress = new Steps(report) }, cancellation);
+            await using var connection = await _node.ConnectAsync(key, new() { Progress = new Steps(report) }, cancellation);
             var took = Stopwatch.GetElapsedTime(started);
-            string text = $"connected, {connection.Path} to {connection.RemoteEndPoint}, round trip {connection.RoundTripTime.TotalMilliseconds:F1} ms";
+            var roundTrip = await RoundTripAsync(connection, cancellation);
+            string text = $"connected, {connection.Path} to {connection.RemoteEndPoint}, round trip {roundTrip.TotalMilliseconds:F2} ms";
             connection.Abort();
-            await connection.DisposeAsync();
             return new("connect", Verdict.Good, $"{connection.Path}", text, took);
         }
         catch (PeerConnectException e)
         {
             string text = Trouble.From(e) is { NextStep: { } next } trouble ? $"{trouble.Message} {next}" : e.Message;
             return new("connect", Verdict.Bad, $"{e.Error}", text, Stopwatch.GetElapsedTime(started));
+        }
+        catch (Exception e) when (e is IOException or TimeoutException)
+        {
+            return new("connect", Verdict.Bad, "Lost", $"connected, and then the peer was gone: {e.Message}", Stopwatch.GetElapsedTime(started));
         }
         catch (ArgumentException)
         {
