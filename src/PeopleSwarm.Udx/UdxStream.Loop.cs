@@ -13,6 +13,7 @@ public sealed partial class UdxStream : IStreamEvents
     private bool _isHeard;
     private TaskCompletionSource? _endAcknowledged; // while somebody waits for it
     private bool _isEndAcknowledged;
+    private StreamCloseReason _closeReason; // once closed
     private long _acknowledged;
 
     private sealed class AcknowledgementWaiter(long offset) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -197,6 +198,7 @@ public sealed partial class UdxStream : IStreamEvents
         lock (_gate)
         {
             if (_isClosed) return;
+            _closeReason = close.Reason;
             _isClosed = true;
             if (_heard?.TrySetException(error ?? new UdxException(close.Reason)) == true) _ = _heard.Task.Exception; // who waited may have given up
             _heard = null;
@@ -214,7 +216,5 @@ public sealed partial class UdxStream : IStreamEvents
         _closed.TrySetResult(close);
     }
 
-    private UdxException ClosedEarly() => new(_closed.Task is { IsCompletedSuccessfully: true, Result: var close }
-        ? close.Reason
-        : StreamCloseReason.LocalAbort);
+    private UdxException ClosedEarly() => new(_closeReason);
 }

@@ -17,7 +17,7 @@ public class ArrivalWatchTests
             Assert.False(watch.Ask());
             Assert.False(watch.Ask()); // asked for already
             _sender.SendTo(new byte[length], _receiver.LocalEndPoint!);
-            Assert.True(told.Wait(TimeSpan.FromSeconds(5)));
+            Assert.True(told.Wait(HostKit.Limit));
             Assert.Equal(length, _receiver.Receive(new byte[3000]));
         }
         Assert.False(told.Wait(20));
@@ -29,8 +29,8 @@ public class ArrivalWatchTests
         using SemaphoreSlim told = new(0);
         using ArrivalWatch watch = new(_receiver, () => told.Release());
         _sender.SendTo(new byte[100], _receiver.LocalEndPoint!);
-        Assert.True(SpinWait.SpinUntil(() => _receiver.Available > 0, TimeSpan.FromSeconds(5)));
-        Assert.True(watch.Ask() || told.Wait(TimeSpan.FromSeconds(5)));
+        Assert.True(SpinWait.SpinUntil(() => _receiver.Available > 0, HostKit.Limit));
+        Assert.True(watch.Ask() || told.Wait(HostKit.Limit));
         Assert.Equal(100, _receiver.Receive(new byte[3000]));
     }
 
@@ -41,7 +41,7 @@ public class ArrivalWatchTests
         using ArrivalWatch watch = new(_receiver, () => told.Release());
         Assert.False(watch.Ask());
         _receiver.Dispose();
-        Assert.True(told.Wait(TimeSpan.FromSeconds(5)));
+        Assert.True(told.Wait(HostKit.Limit));
         Assert.Throws<ObjectDisposedException>(() => watch.Ask());
     }
 }

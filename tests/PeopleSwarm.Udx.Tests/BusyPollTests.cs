@@ -12,7 +12,7 @@ namespace PeopleSwarm;
 public sealed class BusyPollTests : IDisposable
 {
     private const int Rounds = 1000;
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = HostKit.Limit;
     private static readonly byte[] s_message = new byte[64];
 
     private readonly ServiceProvider _services;

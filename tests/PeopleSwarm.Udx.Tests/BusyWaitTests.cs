@@ -13,6 +13,7 @@ public class BusyWaitTests
     [Fact]
     public void It_is_over_when_the_time_is()
     {
+        Assert.SkipWhen(Environment.ProcessorCount == 1, "Nobody waits on the only processor.");
         var limit = TimeSpan.FromMilliseconds(20);
         var best = TimeSpan.Zero;
         for (int i = 0; i < 100 && best < limit; i++)

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
+using Moq;
 
 namespace PeopleSwarm.Udx;
 
@@ -11,7 +12,7 @@ public sealed class CoalescingTests : IAsyncDisposable
 
     private readonly Call _call = new();
     private readonly Receiver _receiver = new();
-    private readonly UdxMetrics _metrics = new();
+    private readonly UdxMetrics _metrics;
     private readonly List<string> _refused = [];
     private readonly MeterListener _meters = new();
     private readonly UdpDatagramSocket _socket;
@@ -19,9 +20,11 @@ public sealed class CoalescingTests : IAsyncDisposable
 
     public CoalescingTests()
     {
+        Meter ours = new(UdxMetrics.MeterName); // tests that run meanwhile have meters of the same name
+        _metrics = new(Mock.Of<IMeterFactory>(f => f.Create(It.IsAny<MeterOptions>()) == ours));
         _meters.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Name == "peopleswarm.udx.segmentation.refused") listener.EnableMeasurementEvents(instrument);
+            if (instrument.Meter == ours && instrument.Name == "peopleswarm.udx.segmentation.refused") listener.EnableMeasurementEvents(instrument);
         };
         _meters.SetMeasurementEventCallback<long>((_, _, tags, _) => _refused.Add((string)tags[0].Value!));
         _meters.Start();
@@ -125,7 +128,7 @@ public sealed class CoalescingTests : IAsyncDisposable
         {
             int before = _receiver.Lengths.Count;
             _sender.SendTo(new byte[length], to);
-            Assert.True(SpinWait.SpinUntil(() => { _socket.Receive(1); return _receiver.Lengths.Count > before; }, TimeSpan.FromSeconds(5)));
+            Assert.True(SpinWait.SpinUntil(() => { _socket.Receive(1); return _receiver.Lengths.Count > before; }, HostKit.Limit));
         }
     }
 

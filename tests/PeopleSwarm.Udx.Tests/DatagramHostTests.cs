@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using PeopleSwarm.Udx;
 
@@ -161,7 +162,7 @@ public abstract class DatagramHostTests
         host.Attach(late);
         host.Attach(soon);
         var due = start + TimeSpan.FromMilliseconds(30);
-        var at = await fired.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        var at = await fired.Task.WaitAsync(HostKit.Limit);
         Assert.True(at >= due, "A deadline must not come early.");
         Assert.NotNull(late.NextTimeout);
     }
@@ -243,12 +244,14 @@ public abstract class DatagramHostTests
         host.Wake();
         for (int i = 0; i < 6; i++)
         {
+            using CancellationTokenSource limit = new(HostKit.Limit);
+            while (sockets.Socket!.Sent.Count <= i) await Task.Delay(1, limit.Token);
             await host.OnLoop(() => { });
             await host.OnLoop(() => { });
-            Assert.Equal(Math.Min(i + 1, 6), sockets.Socket!.Sent.Count);
+            Assert.Equal(i + 1, sockets.Socket.Sent.Count);
             sockets.Socket.MakeRoom();
         }
-        Assert.Equal([0, 1, 2, 3, 4, 5], sockets.Socket!.Sent);
+        Assert.Equal((byte[])[0, 1, 2, 3, 4, 5], sockets.Socket!.Sent);
     }
 
     [Fact]
@@ -261,7 +264,7 @@ public abstract class DatagramHostTests
         var socket = host.Bind(HostKit.AnyLoopback);
         IOException cause = new("gone");
         sockets.Socket!.Fail(cause);
-        var (failedId, reported, wasOnLoop) = await failed.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        var (failedId, reported, wasOnLoop) = await failed.Task.WaitAsync(HostKit.Limit);
         Assert.Equal((socket, true), (failedId, wasOnLoop));
         Assert.Same(cause, reported);
         Assert.Throws<ArgumentException>(() => host.GetLocalEndPoint(socket));
@@ -335,9 +338,9 @@ public abstract class DatagramHostTests
     private sealed class BlockingSocket : IDatagramSocket
     {
         private IDatagramReceiver? _receiver;
-        private bool _isFull;
+        private volatile bool _isFull;
 
-        public List<byte> Sent { get; } = [];
+        public ConcurrentQueue<byte> Sent { get; } = [];
         public UdpEndPoint LocalEndPoint => UdpEndPoint.Loopback(1);
         public int MaxSegments => 1;
 
@@ -348,7 +351,7 @@ public abstract class DatagramHostTests
         {
             if (_isFull) return false;
             _isFull = true;
-            Sent.Add(datagrams[0]);
+            Sent.Enqueue(datagrams[0]);
             return true;
         }
 

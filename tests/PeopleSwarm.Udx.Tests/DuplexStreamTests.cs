@@ -4,7 +4,7 @@ namespace PeopleSwarm;
 
 public class DuplexStreamTests
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = HostKit.Limit;
 
     private static async Task<(DuplexStream Left, DuplexStream Right, UdxPair Pair)> OpenAsync(UdxOptions? options = null)
     {

@@ -6,7 +6,7 @@ namespace PeopleSwarm;
 /// <summary>A loop whose thread is lent to the work of others: whatever that work does, the loop goes on.</summary>
 public sealed class EventLoopLendingTests : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_limit = HostKit.Limit;
 
     private readonly EventLoop _loop;
     private readonly SemaphoreSlim _turns = new(0); // not disposed: the last turn may be still to come
@@ -68,8 +68,7 @@ public sealed class EventLoopLendingTests : IDisposable
         _wasRefused = false;
         _work = () => { };
         _loop.Wake();
-        await NextTurn();
-        Assert.True(_wasRefused);
+        while (!_wasRefused) await NextTurn(); // the one that took the loop back may come first
     }
 
     [Fact]

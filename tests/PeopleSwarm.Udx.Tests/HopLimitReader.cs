@@ -24,7 +24,7 @@ internal sealed unsafe class HopLimitReader : IDisposable
     /// <summary>The hop limit of the next datagram.</summary>
     public int Read()
     {
-        Assert.True(_socket.Poll(TimeSpan.FromSeconds(10), SelectMode.SelectRead), "No datagram came.");
+        Assert.True(_socket.Poll(HostKit.Limit, SelectMode.SelectRead), "No datagram came.");
         byte* payload = stackalloc byte[16];
         byte* control = stackalloc byte[UdpSegmentation.ControlSize];
         UdpSegmentation.IoVector vector = new() { Base = payload, Length = 16 };

@@ -8,6 +8,9 @@ namespace PeopleSwarm;
 /// <summary>Hosts on real loopback sockets.</summary>
 internal static class HostKit
 {
+    /// <summary>How long a test waits for what is to come at once, also on a machine that is busy with other things.</summary>
+    public static TimeSpan Limit { get; } = TimeSpan.FromMinutes(1);
+
     public static UdxMetrics Metrics { get; } = new();
 
     public static DatagramHost Create(IDatagramSocketFactory? sockets = null, TimeProvider? time = null, DatagramHostOptions? options = null) =>
@@ -32,7 +35,7 @@ internal static class HostKit
                 done.SetException(error);
             }
         }, null);
-        return done.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        return done.Task.WaitAsync(HostKit.Limit);
     }
 }
 
@@ -71,7 +74,7 @@ internal sealed class ScriptedMachine : IDatagramMachine
 
     public async Task WaitForCount(int count)
     {
-        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(10));
+        using CancellationTokenSource timeout = new(HostKit.Limit);
         while (true)
         {
             Task changed;

@@ -53,7 +53,7 @@ public class IdleMemoryTests
                 var socket = UdxSocket.Bind(UdpEndPoint.Loopback(0), (_, _) => received.TrySetResult());
                 sockets.Add(socket);
                 Assert.True(socket.TrySend([1], socket.LocalEndPoint));
-                await received.Task.WaitAsync(TimeSpan.FromSeconds(10));
+                await received.Task.WaitAsync(HostKit.Limit);
             }
         }
     }

@@ -7,7 +7,7 @@ namespace PeopleSwarm;
 
 public sealed class SocketPollerTests : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_limit = HostKit.Limit;
 
     private readonly Socket _socket = UdpBinding.Bind(HostKit.AnyLoopback, DatagramSocketOptions.Default);
     private readonly Channel<uint> _told = Channel.CreateUnbounded<uint>();

@@ -121,7 +121,7 @@ public class TurnBoundsTests
 
         public async Task WaitFor(int datagrams)
         {
-            using CancellationTokenSource limit = new(TimeSpan.FromSeconds(10));
+            using CancellationTokenSource limit = new(HostKit.Limit);
             while (Received.Count < datagrams) await Task.Delay(5, limit.Token);
         }
 

@@ -6,7 +6,7 @@ namespace PeopleSwarm;
 /// <summary>Two sockets on loopback and a stream between them.</summary>
 internal sealed class UdxPair : IAsyncDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = HostKit.Limit;
 
     // The first packet may come before the other loop has connected its end.
     private static readonly PathFilter s_accept = (IReliableStream _, in DatagramSource _) => true;

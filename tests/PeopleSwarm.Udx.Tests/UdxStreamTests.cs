@@ -1,8 +1,12 @@
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using PeopleSwarm.Udx;
+
 namespace PeopleSwarm;
 
 public class UdxStreamTests
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = HostKit.Limit;
 
     [Fact]
     public async Task Both_ways_at_once_arrive_whole_and_the_stream_closes_cleanly()
@@ -237,6 +241,45 @@ public class UdxStreamTests
         stream.Abort();
         var error = await Assert.ThrowsAsync<UdxException>(() => broken.WaitAsync(s_limit));
         Assert.Equal(StreamCloseReason.LocalAbort, error.Reason);
+    }
+
+    [Fact]
+    public async Task Who_begins_to_wait_while_a_stream_closes_hears_the_same_reason()
+    {
+        Intruder intruder = new();
+        await using var host = HostKit.Create();
+        UdxTransport transport = new(host, new(), new SystemRandomSource(), PipeScheduler.ThreadPool, HostKit.Metrics, intruder);
+        var stream = (UdxStream)transport.CreateStream();
+        stream.Connect(host.Bind(HostKit.AnyLoopback), 1, UdpEndPoint.Loopback(9));
+        await stream.Output.WriteAsync(new byte[1]);
+        intruder.OnStreamClosed = () =>
+        {
+            Assert.False(stream.Closed.IsCompleted);
+            return [stream.FlushAcknowledgedAsync().AsTask(), stream.WaitForPeerAsync().AsTask()];
+        };
+        await transport.DisposeAsync().AsTask().WaitAsync(s_limit);
+        Assert.Equal(StreamCloseReason.TransportClosed, (await stream.Closed.WaitAsync(s_limit)).Reason);
+        foreach (var waiting in await intruder.Waiting.WaitAsync(s_limit))
+            Assert.Equal(StreamCloseReason.TransportClosed, (await Assert.ThrowsAsync<UdxException>(() => waiting.WaitAsync(s_limit))).Reason);
+    }
+
+    /// <summary>Comes in when a stream logs its end, just before it tells it.</summary>
+    private sealed class Intruder : ILogger<UdxTransport>
+    {
+        private readonly TaskCompletionSource<Task[]> _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Func<Task[]>? OnStreamClosed { get; set; }
+
+        public Task<Task[]> Waiting => _waiting.Task;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == nameof(UdxLog.StreamClosed) && OnStreamClosed is { } comeIn) _waiting.TrySetResult(comeIn());
+        }
     }
 
     [Fact]
