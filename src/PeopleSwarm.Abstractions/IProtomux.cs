@@ -19,7 +19,10 @@ public sealed record ProtomuxOptions
     /// <summary>Channels the peer opened and nobody here took yet, 1 to 65,536; more are rejected. Default 64.</summary>
     public int MaxPendingOpens { get; init; } = 64;
 
-    /// <summary>Bytes of messages nobody took yet, 512 added for each; beyond it reading pauses. 1 KiB to 1 GiB. Default 256 KiB.</summary>
+    /// <summary>
+    /// Bytes of messages and openings nobody took yet, 512 added for each; beyond it reading pauses, and an opening longer than that is rejected.
+    /// 1 KiB to 1 GiB. Default 256 KiB.
+    /// </summary>
     public int MaxBufferedBytes { get; init; } = 256 * 1024;
 
     /// <summary>

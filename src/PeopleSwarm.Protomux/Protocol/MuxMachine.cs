@@ -44,7 +44,7 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
     private readonly List<BatchEntry> _batch = [];
     private int _corks, _batchBytes, _pendingOpens;
 
-    /// <summary>Bytes of messages nobody took, each with what it costs beside.</summary>
+    /// <summary>Bytes of messages and openings nobody took, each with what it costs beside.</summary>
     public long BufferedBytes { get; private set; }
 
     /// <summary>Messages for gone channels or of kinds nobody could have sent on purpose.</summary>
@@ -85,8 +85,10 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
             _unanswered[localId] = state;
             return channel;
         }
+        var slot = _remote[remoteId - 1]!;
         _pendingOpens--;
-        Pair(channel, remoteId, _remote[remoteId - 1]!);
+        BufferedBytes -= CostOf(slot);
+        Pair(channel, remoteId, slot);
         return channel;
     }
 
@@ -222,23 +224,21 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
             _unanswered.Remove(first.Value);
             if (_local[first.Value - 1] is { } channel)
             {
-                var slot = _remote[remoteId - 1] = new(name, reader.Rest.ToArray());
-                Pair(channel, remoteId, slot);
+                Pair(channel, remoteId, _remote[remoteId - 1] = new(name, reader.Rest.ToArray()));
                 return MuxFault.None;
             }
             _freeLocal.Push(first.Value); // we closed it meanwhile, which the peer learns from our close
             Forget(name);
             return MuxFault.None;
         }
-        _remote[remoteId - 1] = new(name, reader.Rest.ToArray());
-        if (_pendingOpens >= options.MaxPendingOpens)
+        var slot = _remote[remoteId - 1] = new(name, reader.Rest.ToArray());
+        BufferedBytes += CostOf(slot);
+        if (_pendingOpens++ >= options.MaxPendingOpens || CostOf(slot) > options.MaxBufferedBytes)
         {
-            _pendingOpens++;
             Reject(remoteId);
             Forget(name);
             return MuxFault.None;
         }
-        _pendingOpens++;
         name.Incoming.Enqueue(remoteId);
         name.Deciding++;
         events.OnPeerOpened(name);
@@ -285,11 +285,12 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
 
     private void Pair(LocalChannel channel, int remoteId, RemoteSlot slot)
     {
-        slot.Channel = channel;
+        byte[] handshake = slot.Handshake;
+        (slot.Channel, slot.Handshake) = (channel, []);
         (channel.RemoteId, channel.State) = (remoteId, ChannelState.Open);
         foreach (var message in slot.Pending) channel.Messages.Enqueue(message);
         slot.Pending.Clear();
-        events.OnOpened(channel, slot.Handshake);
+        events.OnOpened(channel, handshake);
         if (channel.Messages.Count != 0) events.OnMessage(channel);
     }
 
@@ -310,8 +311,10 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
 
     private void Reject(int remoteId)
     {
+        var slot = _remote[remoteId - 1]!;
         _pendingOpens--;
-        foreach (var message in _remote[remoteId - 1]!.Pending) BufferedBytes -= CostOf(message);
+        BufferedBytes -= CostOf(slot);
+        foreach (var message in slot.Pending) BufferedBytes -= CostOf(message);
         _remote[remoteId - 1] = null;
         Send(0, MuxFrame.ControlEntry(ControlType.Reject, remoteId));
     }
@@ -357,4 +360,8 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
     }
 
     private static long CostOf(in ProtomuxMessage message) => MessageOverhead + message.Body.Length;
+
+    /// <summary>Of an opening nobody took; its messages count by themselves.</summary>
+    private static long CostOf(RemoteSlot slot) =>
+        MessageOverhead + Encoding.UTF8.GetByteCount(slot.Name.Name.Protocol) + slot.Name.Name.Id.Length + slot.Handshake.Length;
 }

@@ -67,7 +67,10 @@ internal sealed class LocalChannel(NameState name, int localId, object owner)
 internal sealed class RemoteSlot(NameState name, byte[] handshake)
 {
     public NameState Name { get; } = name;
-    public byte[] Handshake { get; } = handshake;
+
+    /// <summary>What came with the opening, until somebody takes it.</summary>
+    public byte[] Handshake { get; set; } = handshake;
+
     public LocalChannel? Channel { get; set; }
     public Queue<ProtomuxMessage> Pending { get; } = new();
 }

@@ -62,7 +62,7 @@ public class MuxMachineTests
         var ours = a.Open("late", handshake: "hello")!;
         for (int i = 0; i < 100; i++) a.Send(ours, i, $"message {i}");
         Peer.Exchange(a, b);
-        Assert.Equal(100 * 512 + Enumerable.Range(0, 100).Sum(i => $"message {i}".Length), b.Machine.BufferedBytes);
+        Assert.Equal(512 + "latehello".Length + 100 * 512 + Enumerable.Range(0, 100).Sum(i => $"message {i}".Length), b.Machine.BufferedBytes);
         var theirs = b.Open("late")!;
         Assert.Equal("hello", b.Handshakes[theirs]);
         Assert.Equal(Enumerable.Range(0, 100).Select(i => (i, $"message {i}")), b.Read(theirs));
@@ -233,6 +233,35 @@ public class MuxMachineTests
     }
 
     [Fact]
+    public void Openings_nobody_took_count_as_what_is_buffered_until_they_are_taken_rejected_or_closed()
+    {
+        var (a, b) = (new Peer(s_options), new Peer(s_options) { Decides = false });
+        string handshake = new('h', 1000);
+        var left = new[] { "taken", "closed", "rejected" }.Select(name => a.Open(name, handshake: handshake)!).ToArray();
+        a.Frames(b);
+        Assert.Equal(3 * (512 + 1000) + "takenclosedrejected".Length, b.Machine.BufferedBytes);
+        b.Open("taken");
+        Assert.Equal(2 * (512 + 1000) + "closedrejected".Length, b.Machine.BufferedBytes);
+        a.Machine.Close(left[1]);
+        a.Frames(b);
+        Assert.Equal(512 + 1000 + "rejected".Length, b.Machine.BufferedBytes);
+        b.Decide(always: true);
+        Assert.Equal(0, b.Machine.BufferedBytes);
+    }
+
+    [Fact]
+    public void An_opening_longer_than_what_may_be_buffered_is_rejected_and_its_number_used_again()
+    {
+        var (a, b) = (new Peer(s_options), new Peer(s_options with { MaxBufferedBytes = 1024 }) { Decides = false });
+        var rejected = a.Open("x", handshake: new('h', 1000))!;
+        Peer.Exchange(a, b);
+        Assert.Equal((ChannelState.Closed, 0, 0L), (rejected.State, b.Machine.NameCount, b.Machine.BufferedBytes));
+        Assert.Equal(1, a.Open("x", handshake: "short")!.LocalId);
+        Peer.Exchange(a, b);
+        Assert.Equal("short", b.Handshakes[b.Open("x")!]);
+    }
+
+    [Fact]
     public void Openings_a_peer_never_answers_are_bounded_too()
     {
         var peer = new Peer(s_options with { MaxChannels = 10 });
@@ -340,9 +369,9 @@ public class MuxMachineTests
 
         public void OnPeerOpened(NameState name) => Undecided.Add(name);
 
-        private void Decide()
+        public void Decide(bool always = false)
         {
-            if (!Decides) return;
+            if (!Decides && !always) return;
             foreach (var name in Undecided) Machine.Decided(name);
             Undecided.Clear();
         }
