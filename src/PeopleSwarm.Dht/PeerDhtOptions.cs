@@ -88,7 +88,7 @@ public sealed class PeerDhtOptions
     [Range(1, 1000)]
     public int RelayPingRounds { get; set; } = 100;
 
-    /// <summary>Time a listener or a dialler waits for the other side's first packet, 1 s to 1 min. Default 10 s.</summary>
+    /// <summary>Time a listener or a dialler waits for the other side's first packet, 1 s to 1 min; 5 s at most for a client that the listener dials. Default 10 s.</summary>
     public TimeSpan PassiveWait { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Peers whose relays are remembered after a connection. Default 512.</summary>

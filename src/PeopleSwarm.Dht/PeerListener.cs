@@ -95,9 +95,10 @@ internal sealed class PeerListener : IPeerListener
             _unproved.AddLast(place);
         }
         oldest?.Abort();
+        bool isDialled = connection.Path != PeerPath.Relayed;
         try
         {
-            await connection.ProveAsync(connection.Path == PeerPath.Relayed ? _node.PassiveWait : s_dialLimit, _closing.Token).ConfigureAwait(false);
+            await connection.ProveAsync(isDialled && s_dialLimit < _node.PassiveWait ? s_dialLimit : _node.PassiveWait, _closing.Token).ConfigureAwait(false);
         }
         finally
         {
