@@ -132,6 +132,9 @@ internal sealed partial class DatagramHost
         public SocketId Id { get; } = id;
         public IDatagramSocket Socket { get; } = socket;
 
+        /// <summary>Whether a receive would find nothing; false where that cannot be told.</summary>
+        public bool HasNothing => Socket is IPollableSocket { HasDatagram: false };
+
         public void QueueReceive()
         {
             if (Interlocked.Exchange(ref _isQueued, 1) == 0) host._readable.Enqueue(this);

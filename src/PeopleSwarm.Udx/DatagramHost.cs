@@ -194,12 +194,21 @@ internal sealed partial class DatagramHost : IDatagramHost
 
     private void ReadClock() => _now = Timestamp.Now(TimeProvider);
 
+    /// <summary>Whether turns follow until it is done; a send that waits for its socket is not such work.</summary>
+    private bool HasOtherWork => _keptLength == 0 && (!_posted.IsEmpty || EarliestTimeout() <= _now);
+
     private bool ReceiveSome()
     {
         int budget = _options.ReceiveBatch;
         _takenInTurn = 0;
+        bool hasOtherWork = !_readable.IsEmpty && HasOtherWork;
         for (int sockets = _readable.Count; sockets > 0 && budget > 0 && _readable.TryDequeue(out var entry); sockets--)
         {
+            if (hasOtherWork && entry.HasNothing)
+            {
+                _readable.Enqueue(entry); // it is looked at again after that work; until then nobody need watch it
+                continue;
+            }
             int taken = entry.Receive(budget);
             _takenInTurn += taken;
             budget -= taken;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
+using PeopleSwarm.Udx;
 
 namespace PeopleSwarm;
 
@@ -108,6 +109,59 @@ public class TurnBoundsTests
             Thread.Sleep(1);
             return true;
         }
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task A_socket_is_read_before_other_work_only_if_it_has_something(bool hasDatagram)
+    {
+        const int Turns = 5;
+        EmptySocket socket = new() { HasDatagram = hasDatagram };
+        await using var host = HostKit.Create(socket, options: new() { PostedBatch = 1 });
+        host.Bind(HostKit.AnyLoopback);
+        Assert.Equal(1, await socket.ReadsAfter(0)); // as it is bound
+        List<int> reads = [];
+        await host.OnLoop(() =>
+        {
+            socket.Receiver!.OnReadable();
+            for (int i = 0; i < Turns; i++) host.Post(_ => reads.Add(socket.Reads), null);
+        });
+        await host.OnLoop(() => { });
+        Assert.Equal(Enumerable.Repeat(hasDatagram ? 2 : 1, Turns), reads);
+        Assert.Equal(2, await socket.ReadsAfter(1)); // in the end it is, to be watched again
+    }
+
+    /// <summary>A socket that nothing comes to, whatever it says.</summary>
+    private sealed class EmptySocket : IDatagramSocketFactory, IDatagramSocket, IPollableSocket
+    {
+        private int _reads;
+
+        public int Reads => Volatile.Read(ref _reads);
+        public IDatagramReceiver? Receiver { get; private set; }
+        public bool HasDatagram { get; init; }
+        public BusyWait BusyWait { get; } = new();
+        public UdpEndPoint LocalEndPoint => UdpEndPoint.Loopback(1);
+        public int MaxSegments => 1;
+
+        public IDatagramSocket Bind(UdpEndPoint local, DatagramSocketOptions options) => this;
+
+        public void Start(IDatagramReceiver receiver) => Receiver = receiver;
+
+        public bool Receive(int maxDatagrams)
+        {
+            Interlocked.Increment(ref _reads);
+            return false;
+        }
+
+        public async Task<int> ReadsAfter(int reads)
+        {
+            using CancellationTokenSource limit = new(TimeSpan.FromSeconds(10));
+            while (Reads <= reads) await Task.Delay(5, limit.Token);
+            return Reads;
+        }
+
+        public bool TrySend(ReadOnlySpan<byte> datagrams, in Transmit transmit) => true;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     /// <summary>Counts the turns by the polls that end each.</summary>
