@@ -24,6 +24,14 @@ internal static unsafe partial class Libsodium
     [LibraryImport(Library, EntryPoint = "crypto_scalarmult_ed25519_noclamp"), DefaultDllImportSearchPaths(SearchPath)]
     public static partial int MultiplyPoint(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> point);
 
+    /// <summary>0, or -1 for an element that is not valid and a product that is the identity.</summary>
+    [LibraryImport(Library, EntryPoint = "crypto_scalarmult_ristretto255"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial int MultiplyElement(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> element);
+
+    /// <summary>Multiplies modulo the group order.</summary>
+    [LibraryImport(Library, EntryPoint = "crypto_core_ristretto255_scalar_mul"), DefaultDllImportSearchPaths(SearchPath)]
+    public static partial void MultiplyScalars(Span<byte> product, ReadOnlySpan<byte> x, ReadOnlySpan<byte> y);
+
     [LibraryImport(Library, EntryPoint = "crypto_onetimeauth_poly1305_init"), DefaultDllImportSearchPaths(SearchPath)]
     public static partial int StartPoly1305(byte* state, ReadOnlySpan<byte> key);
 
@@ -40,7 +48,9 @@ internal static unsafe partial class Libsodium
         try
         {
             Ed25519.GenerateKeyPair(publicKey, secretKey, seed); // the first call initialises the library
-            return IsValidPoint(publicKey) == 1 && MultiplyPoint(product, scalar: publicKey, publicKey) == 0;
+            if (IsValidPoint(publicKey) != 1 || MultiplyPoint(product, scalar: publicKey, publicKey) != 0) return false;
+            MultiplyElement(product, scalar: publicKey, product); // whatever it gives: it is there
+            return true;
         }
         catch (Exception e) when (e is PlatformNotSupportedException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
         {

@@ -143,11 +143,15 @@ public abstract class Ed25519Tests
 
     private void AssertMultiplies(PublicKey point, byte[] scalar)
     {
-        byte[] product = new byte[32];
-        bool ok = _curve.PointOf(point).TryMultiply(scalar, product);
         var expected = MultiplyPlainly(point.ToArray(), new BigInteger(scalar, isUnsigned: true) & ((BigInteger.One << 255) - 1));
-        Assert.Equal(expected != (BigInteger.Zero, BigInteger.One), ok);
-        if (ok) Assert.Equal(Encode(expected), product);
+        var multiplied = _curve.PointOf(point);
+        for (int time = 1; time <= 3; time++) // once proved, a point takes another way
+        {
+            byte[] product = new byte[32];
+            bool ok = multiplied.TryMultiply(scalar, product);
+            Assert.Equal(expected != (BigInteger.Zero, BigInteger.One), ok);
+            if (ok) Assert.Equal(Encode(expected), product);
+        }
     }
 
     private static (BigInteger X, BigInteger Y) MultiplyPlainly(byte[] point, BigInteger scalar)
