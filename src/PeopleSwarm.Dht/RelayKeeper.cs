@@ -28,7 +28,7 @@ internal sealed class RelayKeeper(RelayDirectory directory, RelayDialler dialler
             if (isNeeded)
             {
                 _needed = new();
-                _running = KeepAsync(_running, _needed.Token);
+                _running = KeepAsync(_running, _needed);
             }
             else
             {
@@ -41,14 +41,15 @@ internal sealed class RelayKeeper(RelayDirectory directory, RelayDialler dialler
     {
         lock (_gate)
         {
-            _ = _needed?.CancelAsync();
-            _needed?.Dispose();
+            _ = _needed?.CancelAsync(); // disposed when it was heard, or nobody would hear of it
             _needed = null;
         }
     }
 
-    private async Task KeepAsync(Task before, CancellationToken cancellationToken)
+    private async Task KeepAsync(Task before, CancellationTokenSource needed)
     {
+        using var owned = needed;
+        var cancellationToken = needed.Token;
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // not under the lock, nor on the loop
         await before.ConfigureAwait(false);
         var retry = s_firstRetry;

@@ -68,6 +68,20 @@ public sealed class StandingConnectionTests : IDisposable
     }
 
     [Fact]
+    public void A_kept_relay_is_let_go_where_the_NAT_needs_none_any_more()
+    {
+        var ((client, host), relay) = (_internet.AddBehind(_internet.Net.AddNat("7.0.0.1", NatOptions.Symmetric), "192.168.0.2"), _internet.AddOpen("5.9.0.1"));
+        _internet.Run(async () =>
+        {
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9));
+            await _internet.WaitUntilAsync(() => client.Status.Relay is not null, seconds: 20);
+            host.MoveTo(UdpEndPoint.Parse("8.0.0.1:0"));
+            await _internet.WaitUntilAsync(() => client.Status.PublicEndPoint is { } own && own.HasSameAddress(UdpEndPoint.Parse("8.0.0.1:0")), seconds: 5);
+            await _internet.WaitUntilAsync(() => client.Status.Relay is null, seconds: 1);
+        });
+    }
+
+    [Fact]
     public void Streams_share_a_connection_up_to_a_limit()
     {
         var client = _internet.AddBehind("7.0.0.1", NatOptions.Symmetric, o => o.MaxPairingsPerRelayConnection = 2);
