@@ -5,6 +5,7 @@ using PeopleSwarm.Testing;
 namespace PeopleSwarm;
 
 /// <summary>The whole shell over a long and fast link on virtual time, with timers that are as late as those of a busy computer.</summary>
+[Collection(nameof(Alone))] // the thread pool is watched
 public class LongPathTests
 {
     private const int Rate = 12_500_000; // 100 Mbit/s

@@ -3,7 +3,7 @@ using PeopleSwarm.Udx.Protocol;
 
 namespace PeopleSwarm;
 
-/// <summary>Tests that count what the whole process allocates, and so run while no other test does.</summary>
+/// <summary>Tests that count what the whole process allocates or watch its thread pool, and so run while no other test does.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone;
 

@@ -4,6 +4,7 @@ using PeopleSwarm.Testing;
 namespace PeopleSwarm;
 
 /// <summary>The whole shell on virtual time: real loops and pipes, simulated sockets.</summary>
+[Collection(nameof(Alone))] // the thread pool is watched
 public class SimulatedNetworkStreamTests
 {
     private static readonly UdpEndPoint s_alice = UdpEndPoint.Parse("5.0.0.1:1000"), s_bob = UdpEndPoint.Parse("5.0.1.1:2000");
