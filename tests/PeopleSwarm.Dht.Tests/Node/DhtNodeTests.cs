@@ -56,7 +56,7 @@ public class DhtNodeTests
         using var cancel = new CancellationTokenSource();
         var request = nodes.Nodes[0].RequestAsync(new(Command), s_nobody, new() { Retries = 10 }, cancel.Token);
         await cancel.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request.WaitAsync(TimeSpan.FromSeconds(5), Cancel));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request.WaitAsync(LoopbackNodes.Limit, Cancel));
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public class DhtNodeTests
         var request = node.RequestAsync(new(Command), s_nobody, new() { Retries = 10 }, Cancel);
         var finish = node.Query(new(Command, s_target), new() { Nodes = [s_nobody], OnlyGivenNodes = true }).FinishAsync(Cancel);
         await Task.Delay(100, Cancel);
-        await Task.WhenAll(node.DisposeAsync().AsTask(), node.DisposeAsync().AsTask()).WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        await Task.WhenAll(node.DisposeAsync().AsTask(), node.DisposeAsync().AsTask()).WaitAsync(LoopbackNodes.Limit, Cancel);
         Assert.Equal(DhtError.Destroyed, (await Assert.ThrowsAsync<DhtException>(() => request)).Error);
         Assert.Equal(DhtError.Destroyed, (await Assert.ThrowsAsync<DhtException>(() => finish)).Error);
         await Assert.ThrowsAsync<ObjectDisposedException>(() => node.PingAsync(s_nobody, Cancel));
@@ -187,14 +187,14 @@ public class DhtNodeTests
     public async Task A_node_never_started_is_disposed_without_a_trace()
     {
         await using var nodes = new LoopbackNodes();
-        await nodes.AddBootstrapper().DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(5), Cancel);
+        await nodes.AddBootstrapper().DisposeAsync().AsTask().WaitAsync(LoopbackNodes.Limit, Cancel);
     }
 
     [Fact]
     public async Task Ports_are_taken_from_the_range_then_anywhere_and_exactly_where_that_is_asked()
     {
         await using var nodes = new LoopbackNodes();
-        int port = LoopbackNodes.FreePort();
+        int port = FreePort.Find();
         var first = nodes.Add(o => (o.Port, o.PortCount, o.Bootstrap) = (port, 1, []));
         await first.StartAsync(Cancel);
         Assert.Equal(port, first.Status.LocalEndPoint.Port);
@@ -217,7 +217,7 @@ public class DhtNodeTests
             if (node.Status is { IsBootstrapped: true, IsEphemeral: false }) persistent.TrySetResult();
         };
         await node.StartAsync(Cancel);
-        await persistent.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await persistent.Task.WaitAsync(LoopbackNodes.Limit, Cancel);
     }
 
     [Fact]
@@ -251,7 +251,7 @@ public class DhtNodeTests
             s => s.AddSingleton<INameResolver>(_ => names = new FakeNames()));
         await node.WhenBootstrappedAsync(Cancel);
         Assert.NotNull(names);
-        await node.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await node.DisposeAsync().AsTask().WaitAsync(LoopbackNodes.Limit, Cancel);
         Assert.True(((FakeNames)names).IsDisposed);
         Assert.Contains(nameof(DhtOptions.Host), Assert.Throws<OptionsValidationException>(() => DhtNodeFactory.Create(o => o.Host = "")).Message, StringComparison.Ordinal);
     }

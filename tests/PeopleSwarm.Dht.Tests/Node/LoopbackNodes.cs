@@ -5,13 +5,16 @@ namespace PeopleSwarm.Dht.Node;
 /// <summary>Nodes on loopback sockets; disposed together.</summary>
 internal sealed class LoopbackNodes : IAsyncDisposable
 {
+    /// <summary>How long a test waits for what is to come at once, also on a machine that is busy with other things.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
     private readonly List<ServiceProvider> _containers = [];
 
     public List<DhtNode> Nodes { get; } = [];
 
     public DhtNode AddBootstrapper(Action<IServiceCollection>? services = null) => Add(o =>
     {
-        (o.IsBootstrapper, o.Host, o.Port) = (true, "127.0.0.1", FreePort());
+        (o.IsBootstrapper, o.Host, o.Port) = (true, "127.0.0.1", FreePort.Find());
     }, services);
 
     public DhtNode Add(Action<DhtOptions> configure, Action<IServiceCollection>? services = null)
@@ -44,11 +47,5 @@ internal sealed class LoopbackNodes : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var container in _containers) await container.DisposeAsync();
-    }
-
-    public static int FreePort()
-    {
-        using var socket = new System.Net.Sockets.UdpClient(0);
-        return ((System.Net.IPEndPoint)socket.Client.LocalEndPoint!).Port;
     }
 }

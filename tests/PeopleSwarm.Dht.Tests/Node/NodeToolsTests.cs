@@ -16,8 +16,13 @@ public class NodeToolsTests
         var asker = nodes.Nodes[3];
         var others = nodes.Nodes.Take(3).Select(n => n.Status.LocalEndPoint).ToHashSet();
         Assert.Equal(others, (await asker.ListNodesAsync(cancellationToken: Cancel)).ToHashSet());
-        await asker.PingAsync(nodes.Nodes[1].Status.LocalEndPoint, Cancel);
-        Assert.Equal(nodes.Nodes[1].Status.LocalEndPoint, Assert.Single(await asker.ListNodesAsync(limit: 1, Cancel)));
+        var (pinged, newest) = (nodes.Nodes[1].Status.LocalEndPoint, default(UdpEndPoint));
+        for (int tries = 0; tries < 20 && newest != pinged; tries++) // another node may have something to say just then
+        {
+            await asker.PingAsync(pinged, Cancel);
+            newest = Assert.Single(await asker.ListNodesAsync(limit: 1, Cancel));
+        }
+        Assert.Equal(pinged, newest);
         var found = await asker.FindNode(nodes.Nodes[2].Status.Id!.Value).FinishAsync(Cancel);
         Assert.Equal(nodes.Nodes[2].Status.LocalEndPoint, found.ClosestNodes[0]);
         Assert.Equal(found.ClosestNodes, found.ClosestReplies.Select(r => r.From));

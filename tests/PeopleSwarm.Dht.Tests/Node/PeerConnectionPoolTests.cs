@@ -4,14 +4,15 @@ namespace PeopleSwarm.Dht.Node;
 
 public class PeerConnectionPoolTests
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_limit = LoopbackNodes.Limit;
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Callers_that_want_the_same_peer_share_one_connection()
     {
         await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
-        await using var listener = await nodes.Nodes[1].ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
+        var haveBegun = new TaskCompletionSource();
+        await using var listener = await nodes.Nodes[1].ListenAsync(PeerKit.Key(2), AnswersAfter(haveBegun.Task), Cancel);
         await using var server = new PeerConnectionPool(nodes.Nodes[1]);
         var accepted = new TaskCompletionSource<IPeerConnection>();
         server.ConnectionOpened += (_, connection) => accepted.TrySetResult(connection);
@@ -19,6 +20,7 @@ public class PeerConnectionPoolTests
         await using var pool = new PeerConnectionPool(nodes.Nodes[2]);
         var dials = Enumerable.Range(0, 5).Select(_ => pool.ConnectAsync(PeerKit.Key(2).PublicKey, new() { KeyPair = PeerKit.Key(1) }, Cancel)).ToArray();
         Assert.Equal(1, pool.Connecting);
+        haveBegun.SetResult();
         var connections = await Task.WhenAll(dials);
         Assert.All(connections, c => Assert.Same(connections[0], c));
         Assert.Same(connections[0], await pool.ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel));
@@ -41,13 +43,16 @@ public class PeerConnectionPoolTests
         for (byte i = 0; i < 5; i++)
         {
             KeyPair one = PeerKit.Key((byte)(10 + i)), other = PeerKit.Key((byte)(20 + i));
-            await using var oneListener = await nodes.Nodes[1].ListenAsync(one, cancellationToken: Cancel);
-            await using var otherListener = await nodes.Nodes[2].ListenAsync(other, cancellationToken: Cancel);
+            var haveBegun = new TaskCompletionSource();
+            await using var oneListener = await nodes.Nodes[1].ListenAsync(one, AnswersAfter(haveBegun.Task), Cancel);
+            await using var otherListener = await nodes.Nodes[2].ListenAsync(other, AnswersAfter(haveBegun.Task), Cancel);
             await using var onePool = new PeerConnectionPool(nodes.Nodes[1]);
             await using var otherPool = new PeerConnectionPool(nodes.Nodes[2]);
             onePool.Attach(oneListener);
             otherPool.Attach(otherListener);
-            await Task.WhenAll(onePool.ConnectAsync(other.PublicKey, new() { KeyPair = one }, Cancel), otherPool.ConnectAsync(one.PublicKey, new() { KeyPair = other }, Cancel));
+            Task[] dials = [onePool.ConnectAsync(other.PublicKey, new() { KeyPair = one }, Cancel), otherPool.ConnectAsync(one.PublicKey, new() { KeyPair = other }, Cancel)];
+            haveBegun.SetResult(); // now they cross
+            await Task.WhenAll(dials);
             await Until(() => (onePool.Connecting, otherPool.Connecting) == (0, 0) && onePool.Connections is [var here] && otherPool.Connections is [var there]
                 && here.HandshakeHash.Span.SequenceEqual(there.HandshakeHash.Span));
             var kept = onePool.Connections[0];
@@ -110,6 +115,15 @@ public class PeerConnectionPoolTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => Task.Run(() => pool.ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel)));
         Assert.Throws<ObjectDisposedException>(() => pool.Attach(listener));
     }
+
+    private static PeerListenOptions AnswersAfter(Task gate) => new()
+    {
+        Firewall = async (_, _) =>
+        {
+            await gate;
+            return false;
+        },
+    };
 
     private static async Task Until(Func<bool> condition)
     {

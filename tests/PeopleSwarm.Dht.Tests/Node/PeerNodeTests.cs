@@ -46,21 +46,21 @@ public class PeerNodeTests
         Assert.Equal(data, await reading);
         await server.Output.CompleteAsync();
         await disposing;
-        Assert.Equal(StreamCloseReason.Completed, (await client.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
-        await server.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        Assert.Equal(StreamCloseReason.Completed, (await client.Closed.WaitAsync(LoopbackNodes.Limit, Cancel)).Reason);
+        await server.Closed.WaitAsync(LoopbackNodes.Limit, Cancel);
     }
 
     [Fact]
     public async Task Disposing_does_not_wait_for_a_peer_that_never_ends()
     {
-        await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
+        await using var nodes = await LoopbackNodes.StartAsync(2, Cancel);
+        var patient = nodes.Add(o => o.Ephemeral = EphemeralMode.Never, services => services.Configure<UdxOptions>(o => o.Linger = TimeSpan.FromMinutes(30)));
+        await patient.WhenBootstrappedAsync(Cancel);
         await using var listener = await nodes.Nodes[1].ListenAsync(PeerKit.Key(2), cancellationToken: Cancel);
-        var client = await nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel);
+        var client = await patient.ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel);
         await using var server = await listener.AcceptAsync(Cancel);
         await client.AsStream().WriteAsync("the last word"u8.ToArray(), Cancel);
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        await client.DisposeAsync();
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(4)); // less than any linger time
+        await client.DisposeAsync().AsTask().WaitAsync(LoopbackNodes.Limit, Cancel); // less than the linger time
         Assert.Equal("the last word", await ReadTextAsync(server));
     }
 
@@ -78,8 +78,8 @@ public class PeerNodeTests
         await nodes.Nodes[2].DisposeAsync();
         var told = await Assert.ThrowsAnyAsync<IOException>(async () => await client.Output.WriteAsync(new byte[1], Cancel));
         Assert.Contains("transport of the stream was closed", told.ToString(), StringComparison.Ordinal);
-        Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
-        Assert.Equal(StreamCloseReason.TransportClosed, (await raw.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
+        Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(LoopbackNodes.Limit, Cancel)).Reason);
+        Assert.Equal(StreamCloseReason.TransportClosed, (await raw.Closed.WaitAsync(LoopbackNodes.Limit, Cancel)).Reason);
         if (reading is not null) await Assert.ThrowsAnyAsync<IOException>(() => reading);
     }
 
@@ -97,8 +97,8 @@ public class PeerNodeTests
         }, Cancel);
         await Task.Delay(200, Cancel);
         await nodes.Nodes[2].DisposeAsync();
-        Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Reason);
-        await Task.WhenAny(Task.WhenAll(reading, writing)).WaitAsync(TimeSpan.FromSeconds(10), Cancel); // both end, by an error
+        Assert.Equal(StreamCloseReason.TransportClosed, (await client.Closed.WaitAsync(LoopbackNodes.Limit, Cancel)).Reason);
+        await Task.WhenAny(Task.WhenAll(reading, writing)).WaitAsync(LoopbackNodes.Limit, Cancel); // both end, by an error
     }
 
     [Theory, InlineData(false), InlineData(true)]
@@ -179,7 +179,7 @@ public class PeerNodeTests
             Firewall = (_, _) => throws ? throw new InvalidOperationException("The application's mistake.") : ValueTask.FromResult(true),
         }, Cancel);
         var error = await Assert.ThrowsAsync<PeerConnectException>(() =>
-            nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, new() { Timeout = TimeSpan.FromSeconds(2) }, Cancel));
+            nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, new() { Timeout = TimeSpan.FromSeconds(4) }, Cancel));
         Assert.Equal(PeerConnectError.TimedOut, error.Error);
         Assert.NotEmpty(error.Attempts);
     }
@@ -198,7 +198,7 @@ public class PeerNodeTests
             client.Channel.TrySendUnordered("aside"u8);
             await Task.WhenAny(received.Task, Task.Delay(100, Cancel));
         }
-        Assert.Equal("aside", await received.Task.WaitAsync(TimeSpan.FromSeconds(1), Cancel));
+        Assert.Equal("aside", await received.Task.WaitAsync(LoopbackNodes.Limit, Cancel));
     }
 
     [Fact]
@@ -211,7 +211,7 @@ public class PeerNodeTests
         try
         {
             clients.Add(await nodes.Nodes[2].ConnectAsync(PeerKit.Key(2).PublicKey, cancellationToken: Cancel));
-            var closed = await Task.WhenAny(clients.Select(c => c.Closed)).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+            var closed = await Task.WhenAny(clients.Select(c => c.Closed)).WaitAsync(LoopbackNodes.Limit, Cancel);
             Assert.Equal(StreamCloseReason.RemoteAbort, (await closed).Reason);
         }
         catch (PeerConnectException aborted) // before the dialler had heard of its path
@@ -234,8 +234,8 @@ public class PeerNodeTests
         var (accepting, all) = (listener.AcceptAsync(Cancel).AsTask(), listener.AcceptAllAsync(Cancel).GetAsyncEnumerator(Cancel));
         var next = all.MoveNextAsync().AsTask();
         await nodes.Nodes[1].DisposeAsync();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => accepting.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
-        Assert.False(await next.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => accepting.WaitAsync(LoopbackNodes.Limit, Cancel));
+        Assert.False(await next.WaitAsync(LoopbackNodes.Limit, Cancel));
         await listener.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => nodes.Nodes[1].ListenAsync(cancellationToken: Cancel));
     }

@@ -61,12 +61,12 @@ public class RawStreamTests
         var stream = node.CreateRawStream(); // not connected: no socket of it goes
         await node.SuspendAsync(Cancel);
         Assert.Null(node.Status.Socket);
-        var close = await stream.Closed.WaitAsync(TimeSpan.FromSeconds(5), Cancel);
+        var close = await stream.Closed.WaitAsync(LoopbackNodes.Limit, Cancel);
         Assert.Equal(DhtError.Suspended, Assert.IsType<DhtException>(close.Error).Error);
         await node.ResumeAsync(Cancel);
         var fresh = node.CreateRawStream();
         await node.DisposeAsync();
-        Assert.NotEqual(StreamCloseReason.Completed, (await fresh.Closed.WaitAsync(TimeSpan.FromSeconds(5), Cancel)).Reason);
+        Assert.NotEqual(StreamCloseReason.Completed, (await fresh.Closed.WaitAsync(LoopbackNodes.Limit, Cancel)).Reason);
         Assert.Throws<ObjectDisposedException>(() => node.CreateRawStream());
     }
 

@@ -38,7 +38,7 @@ public sealed class WarmStartTests : IDisposable
         await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
         await RunAsync(nodes.Nodes[0].Status.LocalEndPoint.ToString(), _ => Task.CompletedTask);
         Assert.True(File.Exists(StatePath));
-        await RunAsync($"127.0.0.1:{LoopbackNodes.FreePort()}", guest =>
+        await RunAsync($"127.0.0.1:{FreePort.Find()}", guest =>
         {
             Assert.Equal(0, guest.Status.KnownNodes);
             Assert.StartsWith("peopleswarm-dht 1\nnetwork", File.ReadAllText(StatePath), StringComparison.Ordinal); // who learned nothing writes nothing

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using PeopleSwarm.Interop.Harness;
@@ -18,7 +16,7 @@ internal sealed class RpcNetwork : IAsyncDisposable
     /// <summary>An npm node that is ready; the first of the network is its bootstrap node.</summary>
     public async Task<(NodePeer Peer, JsonElement Ready)> AddNpmAsync(bool? ephemeral = false)
     {
-        ushort port = FreePort();
+        ushort port = FreePort.Find();
         object args = _bootstrap is null ? new { bootstrapper = port }
             : ephemeral is { } isEphemeral ? new { bootstrap = new[] { _bootstrap }, ephemeral = isEphemeral }
             : new { bootstrap = new[] { _bootstrap } };
@@ -36,7 +34,7 @@ internal sealed class RpcNetwork : IAsyncDisposable
         var services = new ServiceCollection().AddSingleton<IDhtCommandHandler>(values).AddDht(o =>
         {
             o.Host = "127.0.0.1";
-            o.Port = isFirst ? FreePort() : 0;
+            o.Port = isFirst ? FreePort.Find() : 0;
             o.IsBootstrapper = isFirst;
             o.Ephemeral = ephemeral;
             o.Bootstrap = isFirst ? [] : [_bootstrap!];
@@ -66,11 +64,5 @@ internal sealed class RpcNetwork : IAsyncDisposable
     {
         foreach (var container in _containers) await container.DisposeAsync();
         foreach (var peer in _peers) await peer.DisposeAsync();
-    }
-
-    private static ushort FreePort()
-    {
-        using var socket = new UdpClient(0);
-        return (ushort)((IPEndPoint)socket.Client.LocalEndPoint!).Port;
     }
 }

@@ -25,7 +25,7 @@ internal sealed class OurNodes : IAsyncDisposable
     }
 
     /// <summary>The node a network begins with.</summary>
-    public Task<IDhtNode> AddBootstrapperAsync() => AddAsync(o => (o.IsBootstrapper, o.Port) = (true, FreePort()));
+    public Task<IDhtNode> AddBootstrapperAsync() => AddAsync(o => (o.IsBootstrapper, o.Port) = (true, FreePort.Find()));
 
     /// <summary>One more node, by default one that joins by the first.</summary>
     public async Task<IDhtNode> AddAsync(Action<DhtOptions>? configure = null, IReadOnlyList<UdpEndPoint>? bootstrap = null,
@@ -84,11 +84,5 @@ internal sealed class OurNodes : IAsyncDisposable
         await connection.Output.CompleteAsync();
         await reading;
         return received.ToArray();
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new System.Net.Sockets.UdpClient(0);
-        return ((System.Net.IPEndPoint)socket.Client.LocalEndPoint!).Port;
     }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace PeopleSwarm.Swarm.Loopback;
@@ -15,7 +13,7 @@ internal sealed class LoopbackDht : IAsyncDisposable
 
     public static async Task<LoopbackDht> StartAsync()
     {
-        ushort port = FreePort();
+        ushort port = FreePort.Find();
         var dht = new LoopbackDht(port);
         await dht.AddNodeAsync(o => (o.Bootstrap, o.IsBootstrapper, o.Port) = ([], true, port));
         for (int i = 0; i < 3; i++) await dht.AddNodeAsync(o => (o.Bootstrap, o.Ephemeral, o.Port) = ([dht._bootstrap], EphemeralMode.Never, 0));
@@ -52,11 +50,5 @@ internal sealed class LoopbackDht : IAsyncDisposable
         }).BuildServiceProvider();
         _nodes.Add(services);
         await services.GetRequiredService<IDhtNode>().WhenBootstrappedAsync();
-    }
-
-    private static ushort FreePort()
-    {
-        using var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        return (ushort)((IPEndPoint)socket.Client.LocalEndPoint!).Port;
     }
 }
