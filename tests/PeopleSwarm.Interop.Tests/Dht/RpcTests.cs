@@ -52,7 +52,7 @@ public class RpcTests
         await network.AddNpmAsync();
         await network.AddOursAsync();
         var (ours, _) = await network.AddOursAsync(EphemeralMode.Adaptive);
-        for (int i = 0; ours.Status.IsFirewalled && i < 100; i++) await Task.Delay(20, Cancel); // the answer may come after the walk
+        for (int i = 0; ours.Status.IsFirewalled && i < 1000; i++) await Task.Delay(20, Cancel); // the answer may come after the walk
         Assert.True(ours.Status is { IsEphemeral: true, IsFirewalled: false });
         Assert.Equal(ours.Status.LocalEndPoint, ours.Status.PublicEndPoint);
     }

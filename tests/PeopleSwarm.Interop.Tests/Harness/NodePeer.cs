@@ -11,7 +11,7 @@ namespace PeopleSwarm.Interop.Harness;
 public sealed class NodePeer : IAsyncDisposable
 {
     /// <summary>How long reads wait where a call names no limit.</summary>
-    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(1);
 
     private const int MaxErrorLines = 200;
     private readonly Process _process;

@@ -207,7 +207,7 @@ public class ConnectInteropTests
             Assert.True(connection.Channel.TrySendUnordered("hello"u8));
             await Task.WhenAny(echoed.Task, Task.Delay(100, Cancel));
         }
-        Assert.Equal("hello", await echoed.Task.WaitAsync(TimeSpan.FromSeconds(1), Cancel));
+        Assert.Equal("hello", await echoed.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancel));
     }
 
     private static async Task<NodePeer> StartNpmAsync(string[] bootstrap, string package = "hyperdht") =>

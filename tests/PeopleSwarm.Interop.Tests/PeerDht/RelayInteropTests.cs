@@ -113,7 +113,7 @@ public class RelayInteropTests
         }
         Assert.Equal(TestBytes.Sha256(data), hash);
         Assert.Equal(PeerPath.Punched, connection.Path);
-        for (int i = 0; i < 100 && relay.Statistics!.Pairs != 0; i++) await Task.Delay(50, Cancel);
+        for (int i = 0; i < 1000 && relay.Statistics!.Pairs != 0; i++) await Task.Delay(50, Cancel);
         Assert.Equal(0, relay.Statistics!.Pairs);
     }
 

@@ -9,7 +9,7 @@ namespace PeopleSwarm.Interop.Protomux;
 /// <summary>Our multiplexer and npm protomux over one secret stream.</summary>
 public class ProtomuxInteropTests
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(1);
 
     [Theory, InlineData(true), InlineData(false)]
     public async Task Channels_opened_in_opposite_order_carry_their_own_data(bool weInitiate)

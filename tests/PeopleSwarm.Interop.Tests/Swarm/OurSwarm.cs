@@ -20,7 +20,7 @@ internal static class OurSwarm
     {
         ISwarmConnection? found = null;
         await UntilAsync(() => (found = swarm.Connections.FirstOrDefault(connection => connection.RemotePublicKey == peer)) is not null,
-            TimeSpan.FromSeconds(20), $"a connection with {peer}");
+            TimeSpan.FromMinutes(1), $"a connection with {peer}");
         return found!;
     }
 
@@ -39,7 +39,7 @@ internal static class OurSwarm
     /// <summary>Reads what arrived, at least one byte, as text.</summary>
     public static async Task<string> ReadTextAsync(this IPeerConnection connection)
     {
-        var read = await connection.Input.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        var read = await connection.Input.ReadAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(1));
         string text = Encoding.UTF8.GetString(read.Buffer);
         connection.Input.AdvanceTo(read.Buffer.End);
         return text;

@@ -74,8 +74,8 @@ public class SwarmInteropTests(NpmTestnetFixture fixture) : IClassFixture<NpmTes
         var first = await ours.WithAsync(npm.PublicKey);
         await npm.NextConnectionAsync();
         npm.Send(new { command = "drop", key = ours.KeyPair.PublicKey.ToString() });
-        await first.Closed.WaitAsync(TimeSpan.FromSeconds(10));
-        await OurSwarm.UntilAsync(() => ours.Statistics.ClientOpened == 2, TimeSpan.FromSeconds(10), "our retry");
+        await first.Closed.WaitAsync(TimeSpan.FromMinutes(1));
+        await OurSwarm.UntilAsync(() => ours.Statistics.ClientOpened == 2, TimeSpan.FromMinutes(1), "our retry");
 
         var other = NewTopic();
         await using var client = await NpmSwarm.StartAsync(Bootstrap);
@@ -83,7 +83,7 @@ public class SwarmInteropTests(NpmTestnetFixture fixture) : IClassFixture<NpmTes
         client.Send(new { command = "join", topic = other.ToString(), server = false });
         var incoming = await ours.WithAsync(client.PublicKey);
         incoming.Abort();
-        await OurSwarm.UntilAsync(() => ours.Statistics.ServerOpened == 2, TimeSpan.FromSeconds(10), "its retry");
+        await OurSwarm.UntilAsync(() => ours.Statistics.ServerOpened == 2, TimeSpan.FromMinutes(1), "its retry");
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public class SwarmInteropTests(NpmTestnetFixture fixture) : IClassFixture<NpmTes
         await using var strict = OurSwarm.Create(Bootstrap, o => o.Firewall = (_, _) => new(true));
         await strict.Join(topic, s_serverOnly).FlushedAsync();
         await using var refused = await NpmSwarm.StartAsync(Bootstrap, topic, s_clientOnly);
-        await OurSwarm.UntilAsync(() => strict.Statistics.BannedPeers == 1, TimeSpan.FromSeconds(20), "the npm client is banned");
+        await OurSwarm.UntilAsync(() => strict.Statistics.BannedPeers == 1, TimeSpan.FromMinutes(1), "the npm client is banned");
 
         await using var ours = OurSwarm.Create(Bootstrap);
         await using var denying = await NpmSwarm.StartAsync(Bootstrap, deny: ours.KeyPair.PublicKey);
