@@ -427,6 +427,10 @@ public class PeerSwarmTests
         Assert.Equal([Keys.Topic(2)], found);
     }
 
+    /// <summary>Nobody is dialled again while the test runs.</summary>
+    internal static void NoRetries(SwarmOptions options) =>
+        options.ShortBackoff = options.MediumBackoff = options.LongBackoff = options.ExplicitBackoff = TimeSpan.FromDays(1);
+
     internal static void Fast(SwarmOptions options)
     {
         options.ShortBackoff = TimeSpan.FromMilliseconds(5);

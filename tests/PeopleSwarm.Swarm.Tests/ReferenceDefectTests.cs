@@ -15,7 +15,7 @@ public class ReferenceDefectTests
         await server.Join(s_topic, new() { Client = false }).FlushedAsync();
         for (int i = 1; i <= 6; i++)
         {
-            var client = bench.Add(i, NoRetries);
+            var client = bench.Add(i, PeerSwarmTests.NoRetries);
             client.Join(s_topic, new() { Server = false });
             await client.FlushAsync();
         }
@@ -31,10 +31,6 @@ public class ReferenceDefectTests
         await late.FlushAsync();
         Assert.Single(late.Connections);
     }
-
-    /// <summary>Nobody who was refused comes again while the test runs.</summary>
-    private static void NoRetries(SwarmOptions options) =>
-        options.ShortBackoff = options.MediumBackoff = options.LongBackoff = options.ExplicitBackoff = TimeSpan.FromDays(1);
 
     [Fact]
     public async Task The_limit_of_a_topic_counts_its_open_connections_over_all_refreshes()

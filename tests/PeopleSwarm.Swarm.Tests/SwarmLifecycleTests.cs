@@ -20,7 +20,7 @@ public class SwarmLifecycleTests
         await using var bench = new SwarmBench();
         bench.Network.MaxLatency = TimeSpan.FromMilliseconds(10);
         for (int i = 1; i <= 10; i++) bench.Network.List(s_topic, new(Keys.Public(i), []));
-        var client = bench.Add(100);
+        var client = bench.Add(100, PeerSwarmTests.NoRetries);
         client.Join(s_topic, new() { Server = false });
         Assert.True(await client.FlushAsync());
         Assert.Equal(10, client.Statistics.ClientAttempted);

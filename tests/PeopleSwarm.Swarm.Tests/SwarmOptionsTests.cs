@@ -57,6 +57,7 @@ public class SwarmOptionsTests
         var node = bench.Network.AddNode(1);
         var swarm = bench.Add(node, o =>
         {
+            PeerSwarmTests.NoRetries(o);
             o.DialTimeout = TimeSpan.FromSeconds(7);
             o.KeepAlive = TimeSpan.FromSeconds(2);
             o.HandshakeClearWait = TimeSpan.FromSeconds(3);
