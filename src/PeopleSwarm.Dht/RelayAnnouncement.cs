@@ -31,7 +31,7 @@ internal sealed class RelayAnnouncement : IAsyncDisposable
         {
             await _node.LookupAndUnannounce(_topic, _keyPair, new() { Force = true }).FinishAsync().WaitAsync(s_goodbye, _time).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is DhtException or TimeoutException)
+        catch (Exception error) when (error is DhtException or TimeoutException or ObjectDisposedException)
         {
             PeerLog.WithdrawGivenUp(_logger, _keyPair.PublicKey);
         }
@@ -59,7 +59,7 @@ internal sealed class RelayAnnouncement : IAsyncDisposable
             PeerLog.RelayAnnounced(_logger, _keyPair.PublicKey);
             return true;
         }
-        catch (Exception error) when (error is DhtException or OperationCanceledException)
+        catch (Exception error) when (error is DhtException or OperationCanceledException or ObjectDisposedException)
         {
             return false;
         }

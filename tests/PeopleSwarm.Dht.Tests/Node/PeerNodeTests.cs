@@ -240,6 +240,16 @@ public class PeerNodeTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => nodes.Nodes[1].ListenAsync(cancellationToken: Cancel));
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_relay_is_disposed_without_complaint_also_after_its_node(bool announces)
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(3, Cancel);
+        var relay = await nodes.Nodes[1].RelayAsync(PeerKit.Key(3), new() { Announce = announces }, Cancel);
+        await nodes.Nodes[1].DisposeAsync();
+        await relay.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await relay.DisposeAsync();
+    }
+
     [Fact]
     public async Task C8_a_suspended_node_cannot_dial_and_after_resuming_is_found_again()
     {
