@@ -108,11 +108,11 @@ internal sealed class Mux : IProtomux, IMuxEvents
         }
         try
         {
-            await WriteWaitingAsync(CancellationToken.None).WaitAsync(s_goodbyeTimeout).ConfigureAwait(false);
+            await SayGoodbyeAsync().WaitAsync(s_goodbyeTimeout).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is IOException or TimeoutException)
+        catch (TimeoutException error)
         {
-            _channel.Abort(error); // broken already, or a peer that does not read
+            _channel.Abort(error); // a peer that does not read
         }
         Shut(null);
         await _channel.DisposeAsync().ConfigureAwait(false);
@@ -133,7 +133,15 @@ internal sealed class Mux : IProtomux, IMuxEvents
             ThrowIfClosed();
             if (!_machine.TrySend(channel.State!, type, body.Span)) throw new IOException("The channel is closed.");
         }
-        await WriteWaitingAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await WriteWaitingAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            Pump(); // who waits no longer has sent the message all the same
+            throw;
+        }
     }
 
     internal async ValueTask<ProtomuxMessage?> ReceiveAsync(MuxChannel channel, CancellationToken cancellationToken)
@@ -270,6 +278,19 @@ internal sealed class Mux : IProtomux, IMuxEvents
         finally
         {
             _writing.Release();
+        }
+    }
+
+    /// <summary>Writes what waits; its end may come after nobody waits for it any more, so it never faults.</summary>
+    private async Task SayGoodbyeAsync()
+    {
+        try
+        {
+            await WriteWaitingAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (IOException error)
+        {
+            _channel.Abort(error); // broken already
         }
     }
 

@@ -74,6 +74,35 @@ public class MuxTests
     }
 
     [Fact]
+    public async Task What_was_left_unread_in_a_channel_the_peer_closed_stops_nobody_once_it_is_closed_here()
+    {
+        await using var pair = new Pair(new() { MaxBufferedBytes = 4096 });
+        var (a, b) = (pair.A.Open("read"), pair.B.Open("read"));
+        pair.Run();
+        foreach (string name in (string[])["left", "left too"])
+        {
+            var (a1, b1) = (pair.A.Open(name), pair.B.Open(name));
+            await a1.SendAsync(0, new byte[3000]); // one is less than what stops the reading, both are more
+            a1.Close();
+            await b1.Closed.WaitAsync(s_limit);
+            await b1.DisposeAsync();
+        }
+        await a.SendAsync(1, "x"u8.ToArray());
+        Assert.Equal((1, "x"), await ReadAsync(b));
+    }
+
+    [Fact]
+    public async Task A_message_leaves_although_its_sender_waits_no_longer()
+    {
+        await using var pair = new Pair();
+        var (a, b) = (pair.A.Open("x"), pair.B.Open("x"));
+        pair.Run();
+        await a.Opened.WaitAsync(s_limit);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => a.SendAsync(7, "sent"u8.ToArray(), new CancellationToken(canceled: true)).AsTask());
+        Assert.Equal((7, "sent"), await ReadAsync(b));
+    }
+
+    [Fact]
     public async Task What_is_corked_is_one_message_below()
     {
         await using var pair = new Pair();

@@ -100,11 +100,12 @@ internal sealed class MuxMachine(ProtomuxOptions options, IMuxEvents events)
         return true;
     }
 
+    /// <summary>Closes a channel, unless the peer did, and drops what nobody took.</summary>
     public void Close(LocalChannel channel)
     {
-        if (channel.State == ChannelState.Closed) return;
         foreach (var message in channel.Messages) BufferedBytes -= CostOf(message);
         channel.Messages.Clear();
+        if (channel.State == ChannelState.Closed) return;
         Send(0, MuxFrame.ControlEntry(ControlType.Close, channel.LocalId));
         Drop(channel);
     }
