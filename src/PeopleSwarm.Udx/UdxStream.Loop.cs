@@ -134,6 +134,14 @@ public sealed partial class UdxStream : IStreamEvents
         }
     }
 
+    void IStreamEvents.OnFollowed(in DatagramSource before, in DatagramSource remote)
+    {
+        lock (_gate)
+        {
+            if (_path is { } path && path.Remote == before) _path = path with { Remote = remote }; // unless a change is on its way to the loop
+        }
+    }
+
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message)
     {
         try

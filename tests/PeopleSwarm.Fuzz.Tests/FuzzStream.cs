@@ -93,6 +93,8 @@ internal sealed class FuzzStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 
     void IStreamEvents.OnPathProved(in DatagramSource source) { }
 
+    void IStreamEvents.OnFollowed(in DatagramSource before, in DatagramSource remote) { }
+
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) => Assert.True(message.IsEmpty || message[0] == (byte)Peer._salt, "a message nobody sent");
 
     void IStreamEvents.OnEndAcknowledged() => Assert.True(Peer.PeerEnded, "acknowledged an end that has not come");

@@ -100,6 +100,8 @@ public class UdxPacketFuzzTests
 
         void IStreamEvents.OnPathProved(in DatagramSource source) { }
 
+        void IStreamEvents.OnFollowed(in DatagramSource before, in DatagramSource remote) { }
+
         void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) { }
 
         void IStreamEvents.OnEndAcknowledged() { }

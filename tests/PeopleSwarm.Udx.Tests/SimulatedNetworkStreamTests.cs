@@ -98,6 +98,43 @@ public class SimulatedNetworkStreamTests
         }, TimeSpan.FromMinutes(1));
     }
 
+    [Fact]
+    public void A_stream_tells_where_its_peer_is_after_a_NAT_gave_it_another_port()
+    {
+        SimulatedNetwork net = new(4) { Latency = TimeSpan.FromMilliseconds(50) };
+        var nat = net.AddNat("5.0.1.1", new() { Ports = NatPortAllocation.Random });
+        using var alice = new ServiceCollection().AddSimulatedInternet(net, net.AddHost(s_alice)).AddUdx().BuildServiceProvider();
+        using var bob = new ServiceCollection().AddSimulatedInternet(net, nat.AddHost("10.0.0.2")).AddUdx().BuildServiceProvider();
+        var (before, after, answer) = net.Run(async () =>
+        {
+            await using var alices = Bind(alice, s_alice);
+            await using var bobs = Bind(bob, UdpEndPoint.AnyIPv4);
+            var stream = alices.CreateStream(new()
+            {
+                LocalId = 1,
+                AcceptPath = (IReliableStream stream, in DatagramSource source) =>
+                {
+                    if (!stream.IsConnected) stream.Connect(source.Socket, 2, source.From);
+                    return false; // the machine itself knows the peer's host
+                },
+            });
+            var peer = bobs.Connect(2, 1, s_alice);
+            await peer.Output.WriteAsync(new byte[1]);
+            await UdxPair.ReadAsync(stream.Input, 1);
+            var before = stream.Remote.From;
+            await Task.Delay(TimeSpan.FromSeconds(2), bob.GetRequiredService<TimeProvider>());
+            nat.Restart();
+            await peer.Output.WriteAsync(new byte[1]);
+            await UdxPair.ReadAsync(stream.Input, 1);
+            await stream.Output.WriteAsync(new byte[1]);
+            await stream.FlushAcknowledgedAsync();
+            return (before, stream.Remote.From, await UdxPair.ReadAsync(peer.Input, 1));
+        }, TimeSpan.FromMinutes(1));
+        Assert.Single(answer);
+        Assert.True(before.HasSameAddress(after));
+        Assert.NotEqual(before.Port, after.Port);
+    }
+
     private static UdxSocket Bind(ServiceProvider services, UdpEndPoint local) =>
         UdxSocket.Bind(services.GetRequiredService<IDatagramHostFactory>(), services.GetRequiredService<IReliableTransportFactory>(), local);
 }

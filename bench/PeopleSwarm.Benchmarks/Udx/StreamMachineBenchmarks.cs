@@ -97,6 +97,8 @@ public class StreamMachineBenchmarks
 
         public void OnPathProved(in DatagramSource source) { }
 
+        public void OnFollowed(in DatagramSource before, in DatagramSource remote) { }
+
         public void OnAcknowledged(long offset) { }
 
         public void OnEndAcknowledged() { }

@@ -44,6 +44,9 @@ internal interface IStreamEvents
     /// <summary>Data or a message came by another way than the path before the last change; once for each change.</summary>
     void OnPathProved(in DatagramSource source);
 
+    /// <summary>The peer's packets come from another port of its host, and ours go there now.</summary>
+    void OnFollowed(in DatagramSource before, in DatagramSource remote);
+
     /// <summary>The peer acknowledged everything before this offset.</summary>
     void OnAcknowledged(long offset);
 

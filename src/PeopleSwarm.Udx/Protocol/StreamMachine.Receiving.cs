@@ -105,8 +105,10 @@ internal sealed partial class StreamMachine
         else if (now.Microseconds - _lastFromRemote >= SilenceBeforeFollowing && source != _previousRemote
             && source.Socket == Remote.Socket && source.From.HasSameAddress(Remote.From) && MayAcknowledge(header.Ack))
         {
+            var before = Remote;
             if (_relay is null) ChangeRemote(now, source.Socket, RemoteId, source.From);
             else (Remote, _lastFromRemote) = (source, now.Microseconds);
+            _events.OnFollowed(before, source);
         }
     }
 

@@ -30,6 +30,8 @@ public class AllocationTests
 
         public void OnPathProved(in DatagramSource source) { }
 
+        public void OnFollowed(in DatagramSource before, in DatagramSource remote) { }
+
         public void OnAcknowledged(long offset) { }
 
         public void OnEndAcknowledged() { }

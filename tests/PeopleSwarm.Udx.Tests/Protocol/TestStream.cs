@@ -106,6 +106,8 @@ internal sealed class TestStream : ISendBuffer, IReceiveBuffer, IStreamEvents
 
     void IStreamEvents.OnPathProved(in DatagramSource source) => Events.Add($"proved {source.From}");
 
+    void IStreamEvents.OnFollowed(in DatagramSource before, in DatagramSource remote) => Events.Add($"followed from {before.From} to {remote.From}");
+
     void IStreamEvents.OnMessage(ReadOnlySpan<byte> message) => Events.Add("message " + Convert.ToHexStringLower(message));
 
     void IStreamEvents.OnEndAcknowledged() => IsEndAcknowledged = true;
