@@ -1,12 +1,12 @@
 using System.Buffers;
+using PeopleSwarm.Udx.Protocol;
 
 namespace PeopleSwarm.Udx;
 
 /// <summary>Datagrams in and out.</summary>
 internal sealed partial class DatagramHost
 {
-    /// <summary>The most one UDP datagram, or one run of segments, can carry over IPv4.</summary>
-    private const int TransmitBufferSize = 65_507;
+    private const int TransmitBufferSize = UdxEndpoint.MaxTransmitBytes;
 
     private static readonly TimeSpan s_late = TimeSpan.FromMicroseconds(50); // many system calls
 

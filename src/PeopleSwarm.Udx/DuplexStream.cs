@@ -53,11 +53,15 @@ public sealed class DuplexStream : Stream
         ThrowIfDisposed();
         var result = await _pipe.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
         var bytes = result.Buffer;
+        if (result.IsCanceled)
+        {
+            _pipe.Input.AdvanceTo(bytes.Start); // what has come is for the next read
+            throw new OperationCanceledException("The read was cancelled.");
+        }
         int length = (int)Math.Min(bytes.Length, buffer.Length);
         var end = bytes.GetPosition(length);
         bytes.Slice(0, end).CopyTo(buffer.Span);
         _pipe.Input.AdvanceTo(end);
-        if (result.IsCanceled) throw new OperationCanceledException("The read was cancelled.");
         return length;
     }
 

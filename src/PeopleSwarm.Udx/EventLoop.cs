@@ -68,7 +68,7 @@ internal sealed partial class EventLoop : IThreadPoolWorkItem, IDisposable
         if (Interlocked.Exchange(ref _state, Requested) == Idle) Schedule();
     }
 
-    /// <summary>Runs <paramref name="turn"/> here if the loop is at rest, else asks for a turn. Any thread that holds no lock.</summary>
+    /// <summary>Runs <paramref name="turn"/> here if the loop is at rest, else asks for a turn. Any thread; one that holds locks only if the turn calls nobody else's code.</summary>
     public void RunHere(Func<LoopNext> turn)
     {
         if (!_onThreadPool || Interlocked.CompareExchange(ref _state, Running, Idle) != Idle) Wake();

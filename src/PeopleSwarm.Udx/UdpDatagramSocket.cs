@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using PeopleSwarm.Udx.Protocol;
 
 #pragma warning disable CA2012 // One awaiter at a time is kept in a field and read once, which is what keeps the loop free of allocations.
 
@@ -15,7 +16,7 @@ namespace PeopleSwarm.Udx;
 internal sealed class UdpDatagramSocket : SegmentingSocket, IDatagramSocket
 {
     /// <summary>The longest datagram taken; peers never send longer ones (spec udx, 2).</summary>
-    internal const int MaxDatagram = 2048;
+    internal const int MaxDatagram = UdxPacket.MaxSize;
 
     private const int MaxErrorsInARow = 64;
 

@@ -24,7 +24,15 @@ public sealed class UdxSocket : IAsyncDisposable
         (_host, _transport, _owned) = (host, transport, owned);
         _raw = new RawDatagrams(onDatagram);
         host.Attach(_raw);
-        Id = host.Bind(local, options);
+        try
+        {
+            Id = host.Bind(local, options);
+        }
+        catch
+        {
+            owned?.Dispose(); // the host has neither thread nor socket yet
+            throw;
+        }
         LocalEndPoint = host.GetLocalEndPoint(Id);
     }
 

@@ -15,7 +15,7 @@ namespace PeopleSwarm;
 /// </remarks>
 public sealed partial class UdxStream : IReliableStream
 {
-    private const int IPv4Overhead = 48, IPv6Overhead = 68; // IP, UDP and UDX headers
+    private const int IPv4Overhead = StreamMachine.HeaderIPv4 + UdxHeader.Size, IPv6Overhead = StreamMachine.HeaderIPv6 + UdxHeader.Size;
 
     private sealed record Path(uint RemoteId, DatagramSource Remote);
 
@@ -213,13 +213,13 @@ public sealed partial class UdxStream : IReliableStream
         EndOutput(StreamCloseReason.TransportClosed);
         try
         {
-            await FlushAcknowledgedAsync().AsTask().WaitAsync(limit, Host.TimeProvider).ConfigureAwait(false);
+            using (CancellationTokenSource timeout = new(limit, Host.TimeProvider)) await FlushAcknowledgedAsync(timeout.Token).ConfigureAwait(false);
             // The peer has everything; that it ends in order, too, is worth one repetition.
             var patience = 2 * (RoundTripTime + _transport.Options.MinRto);
             if (RoundTripTime == default || patience > limit) return;
             await Task.WhenAny(WaitForEndAcknowledgedAsync(), _closed.Task).WaitAsync(patience, Host.TimeProvider).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is TimeoutException or UdxException)
+        catch (Exception error) when (error is OperationCanceledException or TimeoutException or UdxException)
         {
             UdxLog.FlushGivenUp(_transport.Logger, LocalId, _send.Output.Flushed - BytesAcknowledged);
         }

@@ -63,10 +63,14 @@ internal sealed class UdxTransport : IReliableTransport, IHostedMachine
             throw new InvalidOperationException($"The transport holds {Options.MaxStreams} streams, as many as its options allow.");
         }
         var stream = Register(options);
+        if (_isDisposed) // meanwhile: nobody would end the stream
+        {
+            if (_streams.TryRemove(KeyValuePair.Create(stream.LocalId, stream))) Interlocked.Decrement(ref _streamCount);
+            throw new ObjectDisposedException(nameof(IReliableTransport));
+        }
         _metrics.StreamOpened();
         if (Host.IsCurrent) stream.CreateMachine();
         else Host.Post(static stream => ((UdxStream)stream!).CreateMachine(), stream);
-        if (_isDisposed) stream.Abort(StreamCloseReason.TransportClosed, null);
         return stream;
     }
 

@@ -32,6 +32,19 @@ public class DuplexStreamTests
     }
 
     [Fact]
+    public async Task A_cancelled_read_leaves_what_has_come_to_the_next()
+    {
+        var pipe = new Pipe();
+        await using var stream = new DuplexStream(new Ends(pipe.Reader, pipe.Writer));
+        await pipe.Writer.WriteAsync(new byte[] { 1, 2 });
+        pipe.Reader.CancelPendingRead();
+        byte[] buffer = new byte[2];
+        await Assert.ThrowsAsync<OperationCanceledException>(() => stream.ReadAsync(buffer).AsTask());
+        Assert.Equal(2, await stream.ReadAsync(buffer).AsTask().WaitAsync(s_limit));
+        Assert.Equal([1, 2], buffer);
+    }
+
+    [Fact]
     public async Task Every_way_to_write_meets_every_way_to_read()
     {
         var (left, right, pair) = await OpenAsync();

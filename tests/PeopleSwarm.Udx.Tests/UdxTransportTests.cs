@@ -1,5 +1,8 @@
+using System.Diagnostics.Metrics;
+using System.IO.Pipelines;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace PeopleSwarm;
@@ -30,6 +33,49 @@ public class UdxTransportTests
         await left.Output.WriteAsync(new byte[10]);
         await UdxPair.ReadAsync(right.Input, 10);
         Assert.Equal(6, raw.Count);
+    }
+
+    [Fact]
+    public void A_stream_made_while_the_transport_goes_away_is_refused()
+    {
+        var host = HostKit.Create();
+        var random = new Interrupting(() => host.DisposeAsync().AsTask().Wait(s_limit));
+        var transport = new Udx.UdxTransport(host, new(), random, PipeScheduler.ThreadPool, HostKit.Metrics, NullLogger<Udx.UdxTransport>.Instance);
+        Assert.Throws<ObjectDisposedException>(() => transport.CreateStream()); // one that was handed out would never close
+        Assert.Equal(0, transport.StreamCount);
+    }
+
+    [Fact]
+    public void A_socket_that_cannot_be_bound_leaves_no_meter_behind()
+    {
+        using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        taken.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        int thread = Environment.CurrentManagedThreadId, published = 0, completed = 0;
+        using MeterListener listener = new()
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (Environment.CurrentManagedThreadId != thread || instrument.Meter.Name != Udx.UdxMetrics.MeterName) return;
+                published++;
+                listener.EnableMeasurementEvents(instrument);
+            },
+            MeasurementsCompleted = (_, _) => completed++,
+        };
+        listener.Start();
+        (published, completed) = (0, 0); // those of other tests
+        Assert.Throws<SocketException>(() => UdxSocket.Bind(UdpEndPoint.From((System.Net.IPEndPoint)taken.LocalEndPoint!)));
+        Assert.InRange(published, 1, completed);
+    }
+
+    private sealed class Interrupting(Action interrupt) : IRandomSource
+    {
+        public void Fill(Span<byte> destination) => destination.Clear();
+
+        public uint NextUInt32()
+        {
+            interrupt();
+            return 7;
+        }
     }
 
     [Fact]

@@ -6,7 +6,7 @@ internal sealed partial class StreamMachine
 {
     private const int MaxHeld = 8; // a handshake and the first request
     private const int CommonMtu = 1500; // of Ethernet, and so of most paths
-    private const int HeaderIPv4 = 20 + 8, HeaderIPv6 = 40 + 8; // IP and UDP
+    internal const int HeaderIPv4 = 20 + 8, HeaderIPv6 = 40 + 8; // IP and UDP
 
     private readonly UdxEndpoint _endpoint;
     private readonly ISendBuffer _send;
