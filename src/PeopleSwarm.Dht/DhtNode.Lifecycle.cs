@@ -155,6 +155,7 @@ internal sealed partial class DhtNode
     private async Task DisposeCoreAsync()
     {
         await Task.Yield(); // not under the caller's lock
+        if (_start is { } start) await start.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // or what it begins would outlive us
         _services.LocalNetwork.Changed -= OnInterfacesChanged;
         _host.SocketFailed -= OnSocketFailed;
         if (_sleepWatch is { } watch) await watch.DisposeAsync().ConfigureAwait(false);
@@ -294,7 +295,7 @@ internal sealed partial class DhtNode
             address = await _services.Names.ResolveAsync(name, _lifetime.Token).WaitAsync(s_nameTimeout, _services.Time).ConfigureAwait(false);
             if (address is null) DhtLog.NameNotFound(_logger, null, name);
         }
-        catch (Exception error) when (error is SocketException or TimeoutException or OperationCanceledException)
+        catch (Exception error) // of whatever resolver was registered: without an answer bootstrapping would never end
         {
             DhtLog.NameNotFound(_logger, error, name);
         }

@@ -54,10 +54,11 @@ internal sealed class DhtQuery<T>(DhtNode node, Func<Timestamp, IRpcQueryObserve
     public async Task<DhtQueryResult> FinishAsync(CancellationToken cancellationToken = default)
     {
         lock (_gate) _dropsValues |= !_isEnumerated; // a reader still wants them
-        await StartAsync(cancellationToken).ConfigureAwait(false);
-        node.Post(_ => Pause(false));
         using (cancellationToken.UnsafeRegister(static query => ((DhtQuery<T>)query!).Cancel(), this))
         {
+            cancellationToken.ThrowIfCancellationRequested();
+            await StartAsync(cancellationToken).ConfigureAwait(false);
+            node.Post(_ => Pause(false));
             await _finished.Task.ConfigureAwait(false);
         }
         cancellationToken.ThrowIfCancellationRequested();

@@ -82,6 +82,7 @@ public sealed class DhtSession(IDhtNode node) : IAsyncDisposable
             return connection;
         }
         connection.Abort();
+        await connection.DisposeAsync().ConfigureAwait(false);
         throw Ended(null);
     }
 

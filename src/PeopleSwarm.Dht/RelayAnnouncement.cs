@@ -29,9 +29,10 @@ internal sealed class RelayAnnouncement : IAsyncDisposable
         await _running.ConfigureAwait(false);
         try
         {
-            await _node.LookupAndUnannounce(_topic, _keyPair, new() { Force = true }).FinishAsync().WaitAsync(s_goodbye, _time).ConfigureAwait(false);
+            using var limit = new CancellationTokenSource(s_goodbye, _time);
+            await _node.LookupAndUnannounce(_topic, _keyPair, new() { Force = true }).FinishAsync(limit.Token).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is DhtException or TimeoutException or ObjectDisposedException)
+        catch (Exception error) when (error is DhtException or OperationCanceledException or ObjectDisposedException)
         {
             PeerLog.WithdrawGivenUp(_logger, _keyPair.PublicKey);
         }

@@ -217,9 +217,10 @@ internal sealed class RelayClient : IDisposable
         try
         {
             connection.Channel.SendKeepAlive();
-            await connection.FlushAcknowledgedAsync().AsTask().WaitAsync(s_checkLimit, _time).ConfigureAwait(false);
+            using var limit = new CancellationTokenSource(s_checkLimit, _time);
+            await connection.FlushAcknowledgedAsync(limit.Token).ConfigureAwait(false);
         }
-        catch (TimeoutException)
+        catch (OperationCanceledException)
         {
             connection.Abort(new IOException("The relay does not answer any more."));
         }

@@ -93,7 +93,7 @@ internal sealed class RelayDirectory
             await foreach (var reply in ((IAsyncEnumerable<LookupReply>)_node.Lookup(Topic)).ConfigureAwait(false))
                 foreach (var peer in reply.Peers) Add(peer);
         }
-        catch (DhtException)
+        catch (Exception error) when (error is DhtException or ObjectDisposedException)
         {
             return; // the node is suspended or goes away
         }

@@ -133,7 +133,7 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
                 PeerLog.RelayFull(_logger, connection.RemotePublicKey);
                 return;
             }
-            var running = mux.RunAsync(_closing.Token);
+            var running = RunAsync(mux);
             while (await channel.ReceiveAsync(_closing.Token).ConfigureAwait(false) is { } message)
                 if (!TryServe(session, message)) break;
             channel.Close();
@@ -151,6 +151,9 @@ internal sealed class RelayServer : IPeerRelay, IRelayStreams
                 lock (_gate) _machine.Close(session);
         }
     }
+
+    /// <summary>Reads for the multiplexer; its end is the channel's, which says why.</summary>
+    private async Task RunAsync(IProtomux mux) => await mux.RunAsync(_closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>False if the client breaks the protocol.</summary>
     private bool TryServe(RelaySession session, in ProtomuxMessage message)

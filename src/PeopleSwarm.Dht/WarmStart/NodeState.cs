@@ -31,8 +31,9 @@ internal sealed record NodeState(NodeId Network, IReadOnlyList<UdpEndPoint> Node
     public override string ToString()
     {
         var lines = new List<string> { Header, $"{NetworkWord} {Network}" };
-        lines.AddRange(Nodes.Take(MaxNodes).Select(node => $"{NodeWord} {node}"));
-        lines.AddRange(Peers.Take(MaxPeers).Select(peer => $"{PeerWord} {peer.PublicKey} {string.Join(' ', peer.RelayAddresses.Take(MaxRelays))}"));
+        lines.AddRange(Nodes.Where(IsAddress).Take(MaxNodes).Select(node => $"{NodeWord} {node}"));
+        lines.AddRange(Peers.Where(peer => peer.RelayAddresses.Any(IsAddress)).Take(MaxPeers)
+            .Select(peer => $"{PeerWord} {peer.PublicKey} {string.Join(' ', peer.RelayAddresses.Where(IsAddress).Take(MaxRelays))}"));
         lines.Add(string.Create(CultureInfo.InvariantCulture, $"{EndWord} {lines.Count}")); // a text cut short is no text
         return string.Join('\n', lines) + "\n";
     }
@@ -71,8 +72,11 @@ internal sealed record NodeState(NodeId Network, IReadOnlyList<UdpEndPoint> Node
 
     private static bool TryAdd(List<UdpEndPoint> addresses, string text)
     {
-        if (!UdpEndPoint.TryParse(text, out var address) || !address.IsIPv4 || address.Port == 0) return false;
+        if (!UdpEndPoint.TryParse(text, out var address) || !IsAddress(address)) return false;
         addresses.Add(address);
         return true;
     }
+
+    /// <summary>Whether it is one that is read again: peers tell us their relays, and may tell us anything.</summary>
+    private static bool IsAddress(UdpEndPoint address) => address.IsIPv4 && address.Port != 0;
 }

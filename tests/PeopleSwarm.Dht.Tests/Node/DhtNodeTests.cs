@@ -232,6 +232,44 @@ public class DhtNodeTests
     }
 
     [Fact]
+    public async Task A_resolver_that_fails_in_its_own_way_does_not_keep_a_node_from_bootstrapping()
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(1, Cancel);
+        int port = nodes.Nodes[0].Status.LocalEndPoint.Port;
+        var node = nodes.Add(o => o.Bootstrap = [$"broken.example:{port}", $"first.example:{port}"], s => s.AddSingleton<INameResolver>(new FakeNames()));
+        await node.WhenBootstrappedAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        Assert.Equal(1, node.Status.KnownNodes);
+    }
+
+    [Fact]
+    public async Task A_node_disposed_while_it_starts_listens_to_no_interfaces_any_more()
+    {
+        var network = new FakeNetwork();
+        var node = DhtNodeFactory.Create(o => (o.Host, o.Port, o.Bootstrap) = ("127.0.0.1", 0, []), s => s.AddSingleton<ILocalNetwork>(network));
+        network.Asked = () => // in the middle of its start
+        {
+            var disposal = node.DisposeAsync().AsTask();
+            Thread.Sleep(100); // a disposal that does not wait is past the interfaces by then
+            return disposal;
+        };
+        await node.StartAsync(Cancel);
+        await network.Answer.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        Assert.Equal(0, network.Listeners);
+    }
+
+    [Fact]
+    public async Task A_query_cancelled_before_it_began_asks_nobody()
+    {
+        await using var nodes = await LoopbackNodes.StartAsync(2, Cancel);
+        var node = nodes.Nodes[1];
+        long before = node.Statistics.Queries;
+        await using var query = node.FindNode(s_target);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => query.FinishAsync(new CancellationToken(canceled: true)));
+        await node.OnLoopAsync(_ => { });
+        Assert.Equal(before, node.Statistics.Queries);
+    }
+
+    [Fact]
     public async Task A_host_starts_the_node_and_stops_it()
     {
         await using var services = new ServiceCollection().AddDht(o => (o.Host, o.Port, o.Bootstrap) = ("127.0.0.1", 0, [])).AddDht().BuildServiceProvider();
@@ -271,8 +309,35 @@ public class DhtNodeTests
 
         public void Dispose() => IsDisposed = true;
 
-        public Task<UdpEndPoint?> ResolveAsync(string name, CancellationToken cancellationToken) => name == "first.example"
-            ? Task.FromResult<UdpEndPoint?>(UdpEndPoint.Loopback(0))
-            : Task.FromException<UdpEndPoint?>(new SocketException((int)SocketError.HostNotFound));
+        public Task<UdpEndPoint?> ResolveAsync(string name, CancellationToken cancellationToken) => name switch
+        {
+            "first.example" => Task.FromResult<UdpEndPoint?>(UdpEndPoint.Loopback(0)),
+            "broken.example" => Task.FromException<UdpEndPoint?>(new InvalidOperationException("No configuration.")),
+            _ => Task.FromException<UdpEndPoint?>(new SocketException((int)SocketError.HostNotFound)),
+        };
+    }
+
+    private sealed class FakeNetwork : ILocalNetwork
+    {
+        public event Action? Changed;
+
+        public Func<Task>? Asked { get; set; }
+
+        public Task Answer { get; private set; } = Task.CompletedTask;
+
+        public int Listeners => Changed?.GetInvocationList().Length ?? 0;
+
+        public IReadOnlyList<UdpEndPoint> Addresses
+        {
+            get
+            {
+                if (Asked is { } asked)
+                {
+                    Asked = null;
+                    Answer = asked();
+                }
+                return [];
+            }
+        }
     }
 }

@@ -50,6 +50,19 @@ public class NodeStateTests
     }
 
     [Fact]
+    public void Addresses_that_would_not_be_read_are_not_written()
+    {
+        UdpEndPoint good = UdpEndPoint.Parse("8.0.0.1:1"), noPort = UdpEndPoint.Parse("8.0.0.2:0"), v6 = UdpEndPoint.Parse("[2001:db8::1]:1");
+        PublicKey first = PeerKey(1), second = PeerKey(2);
+        var state = new NodeState(s_network, [noPort, good, v6], [new(first, [noPort, v6, good]), new(second, [noPort, v6])]); // as a peer may tell
+        Assert.True(NodeState.TryParse(state.ToString(), out var read));
+        Assert.Equal([good], read!.Nodes);
+        var peer = Assert.Single(read.Peers);
+        Assert.Equal(first, peer.PublicKey);
+        Assert.Equal([good], peer.RelayAddresses);
+    }
+
+    [Fact]
     public void The_order_of_bootstrap_nodes_does_not_matter_and_each_of_them_does()
     {
         Assert.Equal(Network("1.2.3.4:5", "a.test:6"), Network("a.test:6", "1.2.3.4:5"));
@@ -59,8 +72,10 @@ public class NodeStateTests
         static NodeId Network(params string[] bootstrap) => NodeState.NetworkOf(PeerKit.Crypto, bootstrap);
     }
 
+    private static PublicKey PeerKey(int index) => new([.. Enumerable.Repeat((byte)index, 32)]);
+
     private static NodeState Make(int nodes, int peers, int relays = 2) => new(s_network,
         [.. Enumerable.Range(1, nodes).Select(i => new UdpEndPoint(9u << 24 | (uint)i, 1))],
-        [.. Enumerable.Range(1, peers).Select(i => new PeerRecord(new([.. Enumerable.Repeat((byte)i, 32)]),
+        [.. Enumerable.Range(1, peers).Select(i => new PeerRecord(PeerKey(i),
             [.. Enumerable.Range(1, relays).Select(r => new UdpEndPoint(8u << 24 | (uint)r, (ushort)r))]))]);
 }

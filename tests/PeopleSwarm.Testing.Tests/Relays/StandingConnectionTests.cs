@@ -82,6 +82,20 @@ public sealed class StandingConnectionTests : IDisposable
     }
 
     [Fact]
+    public void A_node_that_found_no_relay_for_long_looks_at_once_when_it_comes_back()
+    {
+        var (client, relay) = (_internet.AddBehind("7.0.0.1", NatOptions.Symmetric), _internet.AddOpen("5.9.0.1"));
+        _internet.Run(async () =>
+        {
+            await _internet.Wait(20 * 60); // it tries every ten minutes by now
+            await using var serving = await relay.RelayAsync(RelayInternet.Key(9));
+            await client.SuspendAsync();
+            await client.ResumeAsync();
+            await _internet.WaitUntilAsync(() => client.Status.Relay == serving.PublicKey, seconds: 30);
+        });
+    }
+
+    [Fact]
     public void Streams_share_a_connection_up_to_a_limit()
     {
         var client = _internet.AddBehind("7.0.0.1", NatOptions.Symmetric, o => o.MaxPairingsPerRelayConnection = 2);
