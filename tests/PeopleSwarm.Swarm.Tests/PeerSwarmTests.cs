@@ -352,12 +352,13 @@ public class PeerSwarmTests
         await bench.Add(1).Join(s_topic, new() { Client = false }).FlushedAsync();
         var node = bench.Network.AddNode(2);
         var client = bench.Add(node);
-        client.Join(s_topic, new() { Server = false });
+        var session = client.Join(s_topic, new() { Server = false });
         await client.FlushAsync();
         var channel = client.Connections.Single().Channel;
 
         node.RaiseNetworkChanged();
         await Wait.UntilAsync(() => channel.RawBytesWritten == 20 && Lookups() == 2, "a keep-alive and a look-up");
+        await session.FlushedAsync(); // a refresh that runs is not begun again
         node.SetStatus(new() { IsOnline = false });
         node.SetStatus(new() { IsOnline = true });
         await Wait.UntilAsync(() => channel.RawBytesWritten == 40 && Lookups() == 3, "coming online counts as one");
