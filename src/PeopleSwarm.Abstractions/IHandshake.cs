@@ -8,7 +8,7 @@ public enum HandshakePattern
     /// <summary>No static keys.</summary>
     NN,
 
-    /// <summary>Static keys are sent; two and a half round trips.</summary>
+    /// <summary>Static keys are sent; three messages, one and a half round trips.</summary>
     XX,
 
     /// <summary>The initiator knows the responder's key and sends its own last.</summary>

@@ -52,12 +52,15 @@ public interface IPeerSwarm : IAsyncDisposable
     ITopicDiscovery? GetTopic(Topic topic);
 
     /// <summary>Keeps a connection to one peer, whatever the topics. Our own key is ignored.</summary>
+    /// <exception cref="ObjectDisposedException">The swarm was disposed.</exception>
     void JoinPeer(PublicKey publicKey);
 
     /// <summary>Ends <see cref="JoinPeer"/>; closes nothing.</summary>
     void LeavePeer(PublicKey publicKey);
 
     /// <summary>Listens without a topic, so that others can dial our key.</summary>
+    /// <exception cref="InvalidOperationException">The swarm is suspended.</exception>
+    /// <exception cref="ObjectDisposedException">The swarm was disposed.</exception>
     Task ListenAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Completes when every peer found so far is connected or has failed. False if the swarm was disposed first.</summary>
