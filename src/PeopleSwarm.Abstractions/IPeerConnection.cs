@@ -125,7 +125,8 @@ public sealed record PeerConnectOptions
 public readonly record struct PeerConnectStep(TimeSpan Elapsed, string Text);
 
 /// <summary>
-/// Decides whether to refuse a peer, once per handshake. Called on a pool thread; who does not decide within the passive wait, 10 s, refuses.
+/// Decides whether to refuse a peer, once per handshake. Called on a pool thread; who does not decide within the passive wait, 10 s, refuses,
+/// and while <see cref="PeerListenOptions.MaxHandshakes"/> calls are undecided further peers are refused unasked.
 /// </summary>
 /// <param name="remote">The peer's key, not yet proved to be live.</param>
 /// <param name="payload">What it says of itself; null when we dial.</param>

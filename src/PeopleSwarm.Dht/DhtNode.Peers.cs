@@ -102,7 +102,7 @@ internal sealed partial class DhtNode : IDhtNode
         RelayChoice? chooseRelay = options.ChooseRelay is { } choose ? _ => ChooseRelay(choose) : _peerOptions.FindRelays ? ChooseRelayBeside : null;
         await StartAsync(cancellationToken).ConfigureAwait(false);
         var listener = new PeerListener(this, key.PublicKey, options, _logger);
-        var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, Post, _logger) : null;
+        var gate = options.Firewall is { } firewall ? new FirewallGate(firewall, options.MaxHandshakes, Post, _logger) : null;
         var announced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await OnLoopAsync(now => listener.Server = _peers.Listen(now, key, options, gate, listener.Admit, _ => announced.TrySetResult(), chooseRelay))
             .ConfigureAwait(false);

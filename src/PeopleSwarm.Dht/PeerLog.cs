@@ -7,6 +7,9 @@ internal static partial class PeerLog // event ids of the peer layer: 3100+
     [LoggerMessage(3101, LogLevel.Warning, "The firewall threw for {Remote}; the peer is refused")]
     public static partial void FirewallFailed(ILogger logger, Exception error, PublicKey remote);
 
+    [LoggerMessage(3121, LogLevel.Debug, "The firewall decides on {Limit} peers already; {Remote} is refused")]
+    public static partial void FirewallBusy(ILogger logger, PublicKey remote, int limit);
+
     [LoggerMessage(3102, LogLevel.Information, "Listening on {PublicKey}")]
     public static partial void Listening(ILogger logger, PublicKey publicKey);
 
