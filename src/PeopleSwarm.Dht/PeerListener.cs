@@ -84,7 +84,8 @@ internal sealed class PeerListener : IPeerListener
     /// <summary>Waits for the peer. Its address may be anybody's until then: such connections are few, and the oldest makes room.</summary>
     private async Task ProveAsync(PeerConnection connection)
     {
-        var (place, oldest) = (new LinkedListNode<PeerConnection>(connection), (PeerConnection?)null);
+        var place = new LinkedListNode<PeerConnection>(connection);
+        PeerConnection? oldest = null;
         lock (_gate)
         {
             if (_unproved.Count >= _options.MaxHandshakes)

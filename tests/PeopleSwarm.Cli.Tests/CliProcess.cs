@@ -8,8 +8,6 @@ internal sealed class CliProcess : IAsyncDisposable
 {
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan s_quickStart = TimeSpan.FromSeconds(0.25); // twice what a machine takes that has nothing else to do
-
     private static readonly string s_tool = Path.Combine(AppContext.BaseDirectory, "peopleswarm.dll");
     // A shell starts what runs in its background so, and the tool would inherit it.
     private static readonly bool s_ignoresInterrupts = OperatingSystem.IsLinux() && File.ReadLines("/proc/self/status")
@@ -88,25 +86,6 @@ internal sealed class CliProcess : IAsyncDisposable
             throw new TimeoutException($"{this} still runs after {limit.TotalSeconds} s.\n{Errors}");
         }
         return _process.ExitCode;
-    }
-
-    /// <summary>Waits for the exit, which is to come within <paramref name="limit"/>.</summary>
-    public async Task<int> WaitForQuickExitAsync(TimeSpan limit)
-    {
-        long started = Stopwatch.GetTimestamp();
-        int code = await WaitForExitAsync();
-        await AssertWithinAsync(limit, Stopwatch.GetElapsedTime(started));
-        return code;
-    }
-
-    /// <summary>Fails if something took longer than it may; on a machine that is slow to start the tool at all, in proportion.</summary>
-    public static async Task AssertWithinAsync(TimeSpan limit, TimeSpan took)
-    {
-        if (took <= limit) return;
-        long started = Stopwatch.GetTimestamp();
-        await RunAsync("keygen");
-        double slowness = Math.Max(1, Stopwatch.GetElapsedTime(started) / s_quickStart);
-        Assert.InRange(took, TimeSpan.Zero, limit * slowness);
     }
 
     /// <summary>Sends <c>INT</c>, as Ctrl-C does, or <c>TERM</c>.</summary>

@@ -50,7 +50,7 @@ public class DhtTests
         Assert.Equal((1, ""), (code, output));
         Assert.Contains("No bootstrap node answered", errors, StringComparison.Ordinal);
         Assert.Contains("Waiting for 127.0.0.1:", errors, StringComparison.Ordinal); // it takes seconds
-        await CliProcess.AssertWithinAsync(TimeSpan.FromSeconds(20), Stopwatch.GetElapsedTime(started));
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(20));
     }
 
     [Theory]
@@ -62,6 +62,6 @@ public class DhtTests
         await using var bootstrap = CliProcess.Start("dht", "bootstrap", "--host", "127.0.0.1", "--port", "0");
         await bootstrap.Output.ReadLineAsync();
         await bootstrap.SignalAsync(signal);
-        Assert.Equal(0, await bootstrap.WaitForQuickExitAsync(TimeSpan.FromSeconds(3)));
+        Assert.Equal(0, await bootstrap.WaitForExitAsync(TimeSpan.FromSeconds(3)));
     }
 }

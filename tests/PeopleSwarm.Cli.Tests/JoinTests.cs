@@ -58,7 +58,7 @@ public class JoinTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
         var met = await Task.WhenAll(alice.Output.ReadEventAsync("connection"), bob.Output.ReadEventAsync("connection"));
 
         await alice.SignalAsync(signal);
-        Assert.Equal(0, await alice.WaitForQuickExitAsync(TimeSpan.FromSeconds(3)));
+        Assert.Equal(0, await alice.WaitForExitAsync(TimeSpan.FromSeconds(3)));
 
         var closed = await bob.Output.ReadEventAsync("close");
         Assert.Equal(met[0].GetProperty("publicKey").GetString(), closed.GetProperty("remotePublicKey").GetString());

@@ -124,7 +124,7 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
         await using var _ = listen;
         await using var __ = connect;
         await listen.SignalAsync(signal);
-        Assert.Equal(1, await listen.WaitForQuickExitAsync(TimeSpan.FromSeconds(3)));
+        Assert.Equal(1, await listen.WaitForExitAsync(TimeSpan.FromSeconds(3)));
         Assert.Equal(1, await connect.WaitForExitAsync());
     }
 
@@ -136,7 +136,7 @@ public class PipeTests(LoopbackDht dht) : IClassFixture<LoopbackDht>
         await using var listen = CliProcess.Start("listen", "--seed", seed, "--bootstrap", dht.Address, "--json");
         string key = (await listen.Errors.ReadEventAsync("ready")).GetProperty("publicKey").GetString()!;
         await listen.SignalAsync("INT");
-        await listen.WaitForQuickExitAsync(TimeSpan.FromSeconds(3));
+        await listen.WaitForExitAsync(TimeSpan.FromSeconds(3));
 
         var (code, _, errors) = await CliProcess.RunAsync("connect", key, "--bootstrap", dht.Address);
         Assert.Equal(1, code);

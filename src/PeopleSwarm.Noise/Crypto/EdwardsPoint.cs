@@ -51,7 +51,7 @@ internal sealed class EdwardsPoint
         bool ok = sum.TryEncode(product);
         sum.Clear();
         CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(digits));
-        CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(entry.AsSpan()));
+        ExtendedPoint.Zero([entry]);
         return ok;
     }
 

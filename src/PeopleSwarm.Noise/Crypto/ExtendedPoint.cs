@@ -106,10 +106,12 @@ internal sealed class ExtendedPoint
     }
 
     /// <summary>Zeroes what depends on secrets.</summary>
-    public void Clear()
+    public void Clear() => Zero([X, Y, Z, T, _a, _b, _c, _d, _e, _f, _g, _h]);
+
+    /// <summary>Zeroes numbers that depend on secrets.</summary>
+    public static void Zero(ReadOnlySpan<int[]> numbers)
     {
-        foreach (int[] value in (ReadOnlySpan<int[]>)[X, Y, Z, T, _a, _b, _c, _d, _e, _f, _g, _h])
-            CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(value.AsSpan()));
+        foreach (int[] number in numbers) CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(number.AsSpan()));
     }
 
     private static int[] CreateD()

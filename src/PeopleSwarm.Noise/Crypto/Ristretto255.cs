@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using F = Org.BouncyCastle.Math.EC.Rfc7748.X25519Field;
 
 namespace PeopleSwarm.Noise.Crypto;
@@ -164,8 +162,7 @@ internal sealed class Ristretto255
     private void Clear()
     {
         _point.Clear();
-        ReadOnlySpan<int[]> numbers = [_s, _u1, _u2, _v, _product, _invSqrt, _v3, _v7, _check, _ones5, _ones10, _ones50, _a, _b];
-        foreach (int[] number in numbers) CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(number.AsSpan()));
+        ExtendedPoint.Zero([_s, _u1, _u2, _v, _product, _invSqrt, _v3, _v7, _check, _ones5, _ones10, _ones50, _a, _b]);
     }
 
     private static int[] One()

@@ -58,7 +58,7 @@ public class JoinInteropTests(NpmTestnetFixture fixture) : IClassFixture<NpmTest
         await npm.ReadAsync("connection");
 
         await tool.SignalAsync("INT");
-        Assert.Equal(0, await tool.WaitForQuickExitAsync(TimeSpan.FromSeconds(3)));
+        Assert.Equal(0, await tool.WaitForExitAsync(TimeSpan.FromSeconds(3)));
         Assert.Equal(key, (await npm.ReadAsync("close")).GetProperty("remotePublicKey").GetString());
     }
 }
