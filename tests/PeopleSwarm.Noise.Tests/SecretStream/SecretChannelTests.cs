@@ -265,19 +265,15 @@ public class SecretChannelTests
             if (result.Buffer.Length != length) Assert.Fail("Bytes are missing.");
             b.Input.AdvanceTo(result.Buffer.End);
         }
-        List<long> rounds = [];
-        // Buffers may leave the shared pool now and then; what a message costs, it costs in every round.
-        while (rounds.Count < 10 && rounds.LastOrDefault(long.MaxValue) > 8)
+        const int Rounds = 200, Messages = 4, MaxBytes = 8; // for a message
+        Assert.InRange(Allocations.OfRound(() =>
         {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 200; i++)
+            for (int i = 0; i < Rounds; i++)
             {
                 Once(small);
                 Once(bulk);
             }
-            rounds.Add((GC.GetAllocatedBytesForCurrentThread() - before) / 800);
-        }
-        Assert.True(rounds[^1] <= 8, $"Bytes for a message, by round: {string.Join(", ", rounds)}.");
+        }, enough: Rounds * Messages * MaxBytes) / (Rounds * Messages), 0, MaxBytes);
     }
 
     [Fact]
